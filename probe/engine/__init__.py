@@ -1,0 +1,20 @@
+"""The engines: each asks a server the same question in its own way.
+
+Rule of this room: an engine knows neither argv nor exit codes, and prints nothing. What went wrong is a value.
+"""
+
+from ..model import SETUP, Call, Failure, ModelStatus, Timings
+
+
+def ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
+    """The status of a model, from the engine that the call names; notes in `timings` what each phase took."""
+    if call.engine == "native":
+        from . import native
+
+        return native.ask(call, timings)
+    try:
+        from . import grpcio
+    except ImportError as error:
+        install = "pip install 'tfs-model-status-probe[grpcio]'"
+        return Failure(SETUP, f"-engine=grpcio needs grpcio and protobuf ({error}): {install}", cause="engine")
+    return grpcio.ask(call, timings)

@@ -1,0 +1,167 @@
+"""argv and environment -> Options, by the rules of Go's `flag` package.
+
+Rule of this file: it knows the flags' syntax and defaults, and no engine. What is wrong with a command line is a
+UsageError in Go's own sentence, so that scripts that look for it keep working.
+"""
+
+from . import __version__, duration
+from .model import Call, Deadline, Wanted
+
+STRING, INTEGER, DURATION, BOOLEAN, ENGINE = "string", "int", "duration", "", "engine"
+ENGINES = ("native", "grpcio")
+
+# Name -> (kind, default). Durations are nanoseconds. usage.py says what each is for.
+FLAGS: "dict[str, tuple[str, str | int | bool]]" = {
+    "addr": (STRING, "localhost:9000"),
+    "connect-timeout": (DURATION, 3_000_000_000),
+    "model-name": (STRING, "default"),
+    "model-version": (INTEGER, 0),
+    "rpc-timeout": (DURATION, 10_000_000_000),
+    "timeout": (DURATION, 0),
+    "liveness": (BOOLEAN, False),
+    "engine": (ENGINE, "native"),
+    "v": (BOOLEAN, False),
+    "version": (BOOLEAN, False),
+}
+ENVIRONMENT_PREFIX = "TFS_PROBE_"
+# What is done rather than set. A Dockerfile's `ENV TFS_PROBE_VERSION=1.0.1` says which release it fetched, and must not
+# turn every probe into `-version`.
+NOT_FROM_ENVIRONMENT = ("version",)
+
+BOOLEANS = {
+    "1": True, "t": True, "T": True, "true": True, "TRUE": True, "True": True,
+    "0": False, "f": False, "F": False, "false": False, "FALSE": False, "False": False,
+}  # fmt: skip
+
+
+class UsageError(Exception):
+    """A command line that cannot be read: Go's sentence, empty where help was asked for."""
+
+
+class Options:
+    """What the command line asks for."""
+
+    __slots__ = ("call", "ignored", "values", "verbose", "version", "wanted")
+
+    def __init__(self, values: "dict[str, str | int | bool]", ignored: "list[str]", begun: int) -> None:
+        """`values`: by flag; `ignored`: the arguments behind the flags; `begun`: when the run did, by `time.monotonic_ns`."""
+        budget = int(values["timeout"])
+        self.call = Call(
+            address=str(values["addr"]),
+            model_name=str(values["model-name"]),
+            connect_timeout=int(values["connect-timeout"]),
+            rpc_timeout=int(values["rpc-timeout"]),
+            deadline=Deadline(begun + budget if budget else None, "-timeout"),
+            user_agent="tfs_model_status_probe/" + __version__,
+            engine=str(values["engine"]),
+        )
+        self.wanted = Wanted(int(values["model-version"]), bool(values["liveness"]))
+        self.verbose = bool(values["v"])
+        self.version = bool(values["version"])
+        self.values = values
+        self.ignored = ignored
+
+
+def parse(arguments: "list[str]", environment: "dict[bytes, bytes]", begun: int) -> Options:
+    """The options of a command line (without the program's name). Raises UsageError."""
+    given: dict[str, str | int | bool] = {}
+    at = 0
+    while at < len(arguments):
+        argument = arguments[at]
+        if len(argument) < 2 or argument[0] != "-":
+            break
+        at += 1
+        if argument == "--":
+            break
+        name, equals, text = _split(argument)
+        if name not in FLAGS:
+            if name in ("h", "help"):
+                raise UsageError("")
+            raise UsageError(f"flag provided but not defined: -{name}")
+        if FLAGS[name][0] == BOOLEAN:
+            text = text if equals else "true"
+        elif not equals:
+            if at == len(arguments):
+                raise UsageError(f"flag needs an argument: -{name}")
+            text = arguments[at]
+            at += 1
+        given[name] = _value(name, text, f"flag -{name}", f"-{name}")
+    values = {name: default for name, (_, default) in FLAGS.items()}
+    values.update(_from_environment(environment, given))
+    values.update(given)
+    return Options(values, arguments[at:], begun)
+
+
+def _split(argument: str) -> "tuple[str, str, str]":
+    """`-name`, `--name`, `-name=text` -> name, `=`, text."""
+    body = argument[2:] if argument[1] == "-" else argument[1:]
+    if body[:1] in ("", "-", "="):
+        raise UsageError(f"bad flag syntax: {argument}")
+    return body.partition("=")
+
+
+def _from_environment(
+    environment: "dict[bytes, bytes]", given: "dict[str, str | int | bool]"
+) -> "dict[str, str | int | bool]":
+    """The values of TFS_PROBE_* variables, for flags that argv leaves open.
+
+    Kubernetes itself makes such variables for a Service named tfs-probe: what names no flag is none of ours."""
+    found: dict[str, str | int | bool] = {}
+    prefix = ENVIRONMENT_PREFIX.encode()
+    for variable, value in environment.items():
+        if not value or not variable.startswith(prefix):
+            continue
+        shown = variable.decode("utf-8", "surrogateescape")
+        name = shown[len(ENVIRONMENT_PREFIX) :].lower().replace("_", "-")
+        spelled = ENVIRONMENT_PREFIX + name.upper().replace("-", "_")
+        if name in FLAGS and shown == spelled and name not in given and name not in NOT_FROM_ENVIRONMENT:
+            found[name] = _value(name, value.decode("utf-8", "surrogateescape"), shown, shown)
+    return found
+
+
+def _value(name: str, text: str, for_whom: str, for_boolean: str) -> "str | int | bool":
+    """A flag's value. Go names the flag `flag -x` in one of its sentences, and `-x` in the one about booleans."""
+    kind = FLAGS[name][0]
+    if kind == STRING:
+        return text
+    if kind == BOOLEAN:
+        if text not in BOOLEANS:
+            raise UsageError(f"invalid boolean value {quoted(text)} for {for_boolean}: parse error")
+        return BOOLEANS[text]
+    if kind == ENGINE and text in ENGINES:
+        return text
+    problem = "parse error"
+    try:
+        if kind == ENGINE:
+            problem = "it is native or grpcio"
+        elif kind == DURATION:
+            return duration.parse(text)
+        else:
+            number = integer(text)
+            if -(1 << 63) <= number < 1 << 63:
+                return number
+            problem = "value out of range"
+    except ValueError:
+        pass
+    raise UsageError(f"invalid value {quoted(text)} for {for_whom}: {problem}")
+
+
+def integer(text: str) -> int:
+    """An integer literal of Go: a sign, a base prefix, `_` between digits. Raises ValueError.
+
+    Python's own rules for `int(text, 0)` are the same but for white space, digits of other scripts, and `0` before octal
+    digits, which Go takes."""
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    if not digits.isascii() or not digits[:1].isdigit() or digits != digits.strip():
+        raise ValueError(text)
+    if len(digits) > 1 and digits[0] == "0" and digits[1] in "01234567_":
+        digits = "0o" + digits[1:]
+    number = int(digits, 0)
+    return -number if text[0] == "-" else number
+
+
+def quoted(text: str) -> str:
+    """A text as Go's `%q` shows it."""
+    from .usage import quote
+
+    return quote(text)

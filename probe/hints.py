@@ -1,0 +1,114 @@
+"""What a failure probably means, and what to do: one sentence or two for the person who reads the line above.
+
+Rule of this file: pure, and imported only when something is wrong. Hints are no interface: word them as well as you
+can. What they claim about TensorFlow Serving was seen in captures of a real server, or read in its source.
+"""
+
+from .codes import proto_name
+from .model import AVAILABLE, END, LOADING, START, STATUS, UNLOADING, Failure, VersionStatus
+
+RESOURCE_EXHAUSTED = 8
+
+# Keyed by Failure.cause.
+HINTS = {
+    "refused": (
+        "nobody listens there. TensorFlow Serving opens its port only after its first models have loaded: "
+        "if it is still loading, wait; else check -addr (its gRPC port is 8500 unless --port says otherwise)"
+    ),
+    "socket": (
+        "there is no such socket. TensorFlow Serving makes it (--grpc_socket_path) only after its first models have "
+        "loaded: if it is still loading, wait; else check the path, and that it is mounted here"
+    ),
+    "permission": "this user may not connect to that socket: run the probe as the server's user, or widen the socket's mode",
+    "dropped": "the connection request was not answered: a firewall or a wrong address. A probe should ask its own pod",
+    "unresolved": "the name is not known here: check -addr; inside the pod use :PORT or localhost:PORT, which need no resolver",
+    "resolver": "the resolver does not answer: inside the pod use :PORT or localhost:PORT, which need none",
+    "mute": (
+        "the connection was taken but the server says nothing: its process is stopped, starved of CPU, or it does not "
+        "speak gRPC"
+    ),
+    "slow": "the connection was taken but the server speaks too slowly: it is starved of CPU, or it does not speak gRPC",
+    "closed": (
+        "something took the connection and closed it at once: a server that is going down, that wants TLS, or a proxy "
+        "with nothing behind it"
+    ),
+    "http1": (
+        "the port answers in HTTP/1: it is probably TensorFlow Serving's REST port (8501, --rest_api_port); "
+        "gRPC has a port of its own (8500, --port)"
+    ),
+    "tls": "the server speaks TLS on this port, and it was asked in plain text",
+    "not-http2": "whatever listens there speaks neither HTTP/2 nor HTTP/1: check the port",
+    "port": "give -addr=HOST:PORT, for example -addr=:8500 (TensorFlow Serving's gRPC port unless --port says otherwise)",
+    "brackets": "an IPv6 address with a port is written in brackets: -addr=[::1]:8500",
+    "url": "gRPC wants -addr=HOST:PORT, without http:// before it",
+    "address": "-addr takes HOST:PORT, :PORT, [IPV6]:PORT, unix:///PATH or unix-abstract:NAME",
+    "empty": "the server knows the model but lists no version of it: none was found under its base path yet",
+    "no-time": "the time given is over before anything could be done: give a timeout above 0, for example 900ms",
+    "call-timeout": (
+        "the server took the connection but did not answer in time: it is overloaded or hangs. With TensorFlow Serving "
+        "the answer needs no model, only a free thread (--grpc_max_threads)"
+    ),
+    "whole-timeout": "-timeout ended the run while it waited for the answer: the server is overloaded or hangs",
+    "broken": "the connection broke before the answer was complete: the server is going down, or was killed",
+    "proxy": "this is an answer of a proxy or of another HTTP service: check that -addr leads to the server itself",
+    "unreadable": "the answer is not what tensorflow.serving.ModelService sends: check that -addr leads to TensorFlow Serving",
+    "engine": "or leave -engine away: the native engine needs nothing",
+}
+
+
+def of_status(failure: Failure) -> str:
+    """What a gRPC status means when this server sends it."""
+    if failure.kind != STATUS:
+        return ""
+    name = proto_name(failure.code)
+    if name == "NOT_FOUND":
+        return (
+            "check -model-name (it is case-sensitive); the server also answers so until it has found a first version "
+            "under the model's base path"
+        )
+    if name == "UNIMPLEMENTED":
+        return (
+            "this gRPC server has no tensorflow.serving.ModelService: check the port; OpenVINO Model Server dropped the "
+            "service in 2026.3"
+        )
+    if name == "RESOURCE_EXHAUSTED" and "Threadpool" in failure.text:
+        return (
+            "the server is healthy but all its threads are busy (--grpc_max_threads): raise that or failureThreshold; "
+            "-liveness takes this answer for alive"
+        )
+    if name == "UNAUTHENTICATED" or name == "PERMISSION_DENIED":
+        return "TensorFlow Serving knows no permissions: this answer comes from a proxy or a mesh in front of it"
+    return ""
+
+
+def of_version(chosen: VersionStatus, versions: "list[VersionStatus]") -> str:
+    """Why the version that decided is in its state; for an AVAILABLE one, which newer version failed."""
+    if chosen.state == AVAILABLE:
+        newer = next((status for status in versions if status.error_code and status.version > chosen.version), None)
+        return f"{_failed(newer)}; version {chosen.version} serves instead" if newer else ""
+    if chosen.error_code or chosen.error_message not in ("", "OK"):
+        return _failed(chosen)
+    if chosen.state in (START, LOADING):
+        return (
+            f"version {chosen.version} is still being loaded; TensorFlow Serving also says so while it retries a load "
+            "that failed (5 times, a minute apart): its log has the error"
+        )
+    if chosen.state == UNLOADING:
+        return f"version {chosen.version} is being unloaded, and waits for requests that still use it"
+    if chosen.state == END:
+        return (
+            f"version {chosen.version} was unloaded in good order: no version is configured or left on disk; "
+            "a new one needs a higher number"
+        )
+    return ""
+
+
+def known_versions(versions: "list[VersionStatus]") -> str:
+    """Which versions there would be."""
+    shown = ", ".join(str(status.version) for status in versions[:10])
+    more = f" and {len(versions) - 10} more" if len(versions) > 10 else ""
+    return f"the server lists {'version' if len(versions) == 1 else 'versions'} {shown}{more}"
+
+
+def _failed(status: VersionStatus) -> str:
+    return f"version {status.version} failed with {proto_name(status.error_code)}: {status.error_message}"

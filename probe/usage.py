@@ -1,0 +1,90 @@
+"""The text behind `-h`, in the layout of Go's `flag.PrintDefaults`: the original's flags first, then ours, then examples."""
+
+from . import duration
+from .flags import BOOLEAN, DURATION, ENVIRONMENT_PREFIX, FLAGS, STRING
+
+GROUPS = (
+    (
+        "",
+        (
+            ("addr", "The hostname:port to check"),
+            ("connect-timeout", "Timeout for making connection"),
+            ("model-name", "The name of the model"),
+            ("model-version", "The version of the model"),
+            ("rpc-timeout", "Timeout for rpc call"),
+        ),
+    ),
+    (
+        "How long, and what counts as success",
+        (
+            ("timeout", "One budget for the whole run, 0 for none; give a little less than the probe's timeoutSeconds"),
+            ("liveness", "Succeed as soon as the server answers, whatever the model's state"),
+        ),
+    ),
+    (
+        "How it is asked, and what is said about it",
+        (
+            ("engine", "native, or grpcio where the package grpcio is installed"),
+            ("v", "Say how the options were understood and how long each phase took (stderr)"),
+            ("version", "Print the version and exit"),
+        ),
+    ),
+)
+
+EXAMPLES = (
+    ("readiness", "-addr=:8500 -model-name=half_plus_two -timeout=900ms"),
+    ("one version alone", "-addr=:8500 -model-name=half_plus_two -model-version=123 -timeout=900ms"),
+    ("liveness", "-addr=:8500 -model-name=half_plus_two -liveness -timeout=900ms"),
+    ("over a unix socket", "-addr=unix:///run/tfs.sock -model-name=half_plus_two -timeout=900ms"),
+)
+
+
+def usage(program: str) -> str:
+    """All flags with their defaults; `program` is the name under which this one was called."""
+    out = f"Usage of {program}:\n"
+    for title, flags in GROUPS:
+        out += f"\n{title}:\n" if title else ""
+        for name, what in flags:
+            out += _flag(name, what)
+    out += f"\nEvery flag but -version can also be set by a variable: {ENVIRONMENT_PREFIX}RPC_TIMEOUT=2s\n"
+    out += "\nExamples (the kubelet's default is one second, and after its kill nobody sees a line):\n"
+    for what, arguments in EXAMPLES:
+        out += f"  # {what}\n  {program} {arguments}\n"
+    return out
+
+
+def _flag(name: str, what: str) -> str:
+    kind, default = FLAGS[name]
+    head = f"  -{name}" + ("" if kind == BOOLEAN else f" {kind if kind != 'engine' else STRING}")
+    shown = f" (default {value(name, default)})" if default else ""
+    return f"{head}{chr(9) if len(head) <= 4 else chr(10) + '    ' + chr(9)}{what}{shown}\n"
+
+
+def value(name: str, what: "str | int | bool") -> str:
+    """A flag's value as Go prints it."""
+    kind = FLAGS[name][0]
+    if kind == BOOLEAN:
+        return "true" if what else "false"
+    if kind == DURATION:
+        return duration.text(int(what))
+    return quote(what) if isinstance(what, str) else str(what)
+
+
+def quote(text: str) -> str:
+    """A text in double quotes, with Go's escapes (`strconv.Quote`)."""
+    return '"' + "".join(_quoted(character) for character in text) + '"'
+
+
+def _quoted(character: str) -> str:
+    code = ord(character)
+    if character in '"\\':
+        return "\\" + character
+    if character.isprintable():
+        return character
+    if character in "\a\b\f\n\r\t\v":
+        return "\\" + "abfnrtv"["\a\b\f\n\r\t\v".index(character)]
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 128:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"

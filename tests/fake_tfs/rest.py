@@ -1,0 +1,193 @@
+"""The REST side: paths, status codes and bodies, byte for byte.
+
+`respond` is pure; `RestListener` puts it on a socket. Sources: http_rest_api_util.cc and http_server.cc for paths and
+codes; bodies of a status come from protobuf's JSON writer (one space of indent, a newline at the end), error bodies
+from rapidjson's PrettyWriter (four spaces, none at the end). The 404 page is libevent's.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from .state import Code, Refused, Servables, VersionStatus, code_name, state_name
+
+_MODEL_PATH = re.compile(
+    r"/v1/models(?:/([^/:]+))?(?:(?:/versions/(\d+))|(?:/labels/([^/:]+)))?(?:/(metadata))?",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
+)
+_API_PATH = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
+
+_NOT_FOUND_PAGE = b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
+
+_HTTP_STATUS: dict[int, int] = {
+    Code.CANCELLED: 499,
+    Code.INVALID_ARGUMENT: 400,
+    Code.DEADLINE_EXCEEDED: 504,
+    Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
+    Code.PERMISSION_DENIED: 403,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.FAILED_PRECONDITION: 400,
+    Code.ABORTED: 409,
+    Code.OUT_OF_RANGE: 400,
+    Code.UNIMPLEMENTED: 501,
+    Code.UNAVAILABLE: 503,
+    Code.UNAUTHENTICATED: 401,
+}
+
+_SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+# protobuf escapes more than JSON asks for, lest a browser takes it for markup (src/google/protobuf/json/internal/
+# writer.cc; the scalars beyond U+FFFF that it also escapes are left out). rapidjson escapes only what JSON asks for.
+_PROTOBUF_ESCAPED = re.compile(
+    r'["\\<>\x00-\x1f\x7f-\x9f\xad\u0600-\u0603\u06dd\u070f\u17b4\u17b5'
+    r"\u200b-\u200f\u2028-\u202e\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb]"
+)
+_RAPIDJSON_ESCAPED = re.compile(r'["\\\x00-\x1f]')
+
+
+class Response(NamedTuple):
+    """What goes out: the HTTP status, the media type (None: no such header), the body."""
+
+    status: int
+    media_type: str | None
+    body: bytes
+
+
+def status_body(entries: list[VersionStatus]) -> bytes:
+    """A GetModelStatusResponse in protobuf's JSON, as the server prints it."""
+    items = []
+    for entry in entries:
+        message = _PROTOBUF_ESCAPED.sub(lambda hit: _escape(hit, "{:04x}"), entry.message)
+        items.append(
+            "  {\n"
+            f'   "version": "{entry.version}",\n'
+            f'   "state": {_enum(state_name(entry.state))},\n'
+            '   "status": {\n'
+            f'    "error_code": {_enum(code_name(entry.code))},\n'
+            f'    "error_message": "{message}"\n'
+            "   }\n"
+            "  }"
+        )
+    return ('{\n "model_version_status": [\n' + ",\n".join(items) + "\n ]\n}\n").encode()
+
+
+def error_body(message: str) -> bytes:
+    """The JSON of an error. A name that is not UTF-8 comes back as the bytes that it was asked with."""
+    text = _RAPIDJSON_ESCAPED.sub(lambda hit: _escape(hit, "{:04X}"), message)
+    return f'{{\n    "error": "{text}"\n}}'.encode("utf-8", "surrogateescape")
+
+
+def _enum(name: str) -> str:
+    return name if name.isdigit() else f'"{name}"'
+
+
+def _escape(hit: re.Match[str], digits: str) -> str:
+    return _SHORT_ESCAPES.get(hit[0]) or "\\u" + digits.format(ord(hit[0]))
+
+
+def respond(servables: Servables, method: str, path: str, origin: str = "") -> Response:
+    """Answers one request. `path` holds the query too: the server matches both together, as sent."""
+    if not _API_PATH.fullmatch(path):
+        return Response(404, "text/html", _NOT_FOUND_PAGE)
+    if method == "OPTIONS":
+        return Response(200 if re.match(r"https?://", origin) else 400, None, b"")
+    try:
+        return _model_status(servables, method, path)
+    except Refused as refusal:
+        return Response(_HTTP_STATUS.get(refusal.code, 500), "application/json", error_body(refusal.message))
+
+
+def _model_status(servables: Servables, method: str, path: str) -> Response:
+    match = _MODEL_PATH.fullmatch(path)
+    if match is None or method != "GET":
+        raise Refused(Code.INVALID_ARGUMENT, f"Malformed request: {method} {path}")
+    name, digits, _label, metadata = match.groups()
+    version = None if digits is None else int(digits)
+    if version is not None and version >= 1 << 63:
+        # The number is read before anything that writes a body exists; its error stands in the log alone.
+        return Response(400, "application/json", b"")
+    if name is None:
+        raise Refused(Code.INVALID_ARGUMENT, "Missing model name in request.")
+    if metadata:
+        raise Refused(Code.UNIMPLEMENTED, "The stand-in has no model metadata")
+    entries = servables.find(unquote(name, errors="surrogateescape"), version)
+    return Response(200, "application/json", status_body(entries))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    servables: Servables  # set by a subclass for each listener
+
+    def answer(self) -> None:
+        """Reads the body, which no status question has a use for, and answers."""
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        path = self.path.encode("latin-1").decode("utf-8", "surrogateescape")
+        response = respond(self.servables, self.command, path, self.headers.get("Origin", ""))
+        self.send_response_only(response.status)
+        if response.media_type is not None:
+            self.send_header("Content-Type", response.media_type)
+        self.send_header("Date", self.date_time_string())
+        self.send_header("Content-Length", str(len(response.body)))
+        if response.media_type == "text/html":
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(response.body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing: what the stand-in prints are facts that are waited for."""
+
+
+class _HttpServer(ThreadingHTTPServer):
+    request_queue_size = 128
+
+    def __init__(self, host: str, port: int, handler: type[_Handler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._connections: set[socket.socket] = set()
+        super().__init__((host, port), handler)
+
+    def server_bind(self) -> None:
+        TCPServer.server_bind(self)  # the parent's would ask DNS for this machine's full name
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing: a client that goes away is no fault of the server."""
+
+    def hang_up(self) -> None:
+        """Ends connections that clients keep open, as the end of a process would."""
+        for connection in list(self._connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                self._connections.discard(connection)  # the client was faster
+
+
+class RestListener:
+    """A listening REST server on `host`:`port`; never with TLS, as in TensorFlow Serving."""
+
+    def __init__(self, servables: Servables, host: str, port: int) -> None:
+        self._server = _HttpServer(host, port, type("Handler", (_Handler,), {"servables": servables}))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="fake-tfs-rest")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the listener and its connections; returns when the port is closed."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self._server.hang_up()
