@@ -10,7 +10,7 @@ from .model import ModelStatus, VersionStatus
 
 # Beyond this many fields an answer is no history of versions any more (a version takes four; 4 MiB can hold two million).
 MAX_FIELDS = 400_000
-MAX_GROUP_DEPTH = 100
+MAX_GROUP_DEPTH = 10_000  # as Go's; nothing here recurses
 
 VARINT, FIXED64, LENGTH, GROUP, END_GROUP, FIXED32 = 0, 1, 2, 3, 4, 5
 

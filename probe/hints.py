@@ -52,6 +52,7 @@ HINTS = {
     "broken": "the connection broke before the answer was complete: the server is going down, or was killed",
     "proxy": "this is an answer of a proxy or of another HTTP service: check that -addr leads to the server itself",
     "unreadable": "the answer is not what tensorflow.serving.ModelService sends: check that -addr leads to TensorFlow Serving",
+    "compressed": "the server, or a proxy before it, compresses its answers without being asked: switch that off there",
     "engine": "or leave -engine away: the native engine needs nothing",
 }
 

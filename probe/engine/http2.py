@@ -336,4 +336,4 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 def error_name(code: int) -> str:
     """An error code as the RFC calls it."""
-    return ERROR_NAMES[code] if code < len(ERROR_NAMES) else f"error {code}"
+    return ERROR_NAMES[code] if code < len(ERROR_NAMES) else f"unknown error code 0x{code:x}"

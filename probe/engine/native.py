@@ -106,7 +106,7 @@ class _Exchange:
             cause = "whole-timeout" if deadline.flag == "-timeout" else cause
             return Failure(CALL, "context deadline exceeded", DEADLINE_EXCEEDED, cause)
         except ConnectionBroken as error:
-            return Failure(CALL, f"the server broke HTTP/2: {error}", INTERNAL, "unreadable")
+            return Failure(CALL, f"the server broke HTTP/2: {error}", UNAVAILABLE, "unreadable")
         except OSError as error:
             return Failure(CALL, f"the connection broke: {error.strerror or error}", UNAVAILABLE, "broken")
         return unary.result

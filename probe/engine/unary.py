@@ -5,13 +5,14 @@ own, are those of Go's gRPC, since the original program's users know them.
 """
 
 from ..model import CALL, STATUS, Failure
-from .http2 import NO_ERROR, STREAM, Data, GoAway, Headers, Reset, error_name
+from .http2 import ERROR_NAMES, NO_ERROR, STREAM, Data, GoAway, Headers, Reset, error_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .http2 import Event
 
 MAX_MESSAGE = 4 * 1024 * 1024  # bytes, the default of every gRPC library
+PREFIX = 5  # bytes before a message: whether it is compressed, and its length
 MAX_INFORMATIONAL = 100
 GRACE = 0.1  # seconds
 
@@ -29,7 +30,7 @@ HTTP_STATUSES = {
     503: UNAVAILABLE,
     504: UNAVAILABLE,
 }
-# What it means that the stream was reset (PROTOCOL-HTTP2.md, "Errors"); all others are INTERNAL.
+# What it means that the stream was reset (PROTOCOL-HTTP2.md, "Errors"); the others are INTERNAL.
 RESET_CODES = {3: RESOURCE_EXHAUSTED, 7: UNAVAILABLE, 8: CANCELLED, 11: RESOURCE_EXHAUSTED, 12: PERMISSION_DENIED}
 
 
@@ -66,12 +67,13 @@ def message(content: bytes) -> bytes:
 class UnaryCall:
     """What is known of the call so far. `result` is None until it has ended."""
 
-    __slots__ = ("_body", "_headers_seen", "_informational", "_message", "result")
+    __slots__ = ("_body", "_encoding", "_headers_seen", "_informational", "_message", "result")
 
     def __init__(self) -> None:
         self.result: bytes | Failure | None = None
         self._headers_seen = False
         self._informational = 0
+        self._encoding = b""
         self._body = bytearray()
         self._message: bytes | None = None
 
@@ -87,7 +89,8 @@ class UnaryCall:
             self._headers(dict(event.fields), event.end_stream)
         elif isinstance(event, Reset):
             text = f"stream terminated by RST_STREAM with error code: {error_name(event.code)}"
-            self._fail(RESET_CODES.get(event.code, INTERNAL), text, "broken")
+            code = INTERNAL if event.code < len(ERROR_NAMES) else UNKNOWN
+            self._fail(RESET_CODES.get(event.code, code), text, "broken")
         elif isinstance(event, GoAway) and (event.last_stream < STREAM or event.code != NO_ERROR):
             debug = f', debug data: "{event.debug[:1024].decode("utf-8", "replace")}"' if event.debug else ""
             text = f"the server is going away (GOAWAY, error code: {error_name(event.code)}{debug})"
@@ -107,6 +110,7 @@ class UnaryCall:
                 self._fail(INTERNAL, f"more than {MAX_INFORMATIONAL} informational answers", "unreadable")
             return
         self._headers_seen = True
+        self._encoding = fields.get(b"grpc-encoding", b"identity")
         content_type = fields.get(b"content-type", b"")
         if not _is_grpc(content_type) or (status != b"200" and b"grpc-status" not in fields):
             self._no_grpc(status, content_type)
@@ -127,21 +131,19 @@ class UnaryCall:
             return self._fail(INTERNAL, "the answer begins without headers", "unreadable")
         body = self._body
         body += content
-        if not body:
+        if len(body) < PREFIX:
             return None
         if self._message is not None:
-            return self._fail(INTERNAL, "more than one message for a unary call", "unreadable")
-        if len(body) < 5:
-            return None
-        length = int.from_bytes(body[1:5], "big")
+            return self._fail(UNKNOWN, "more than one message for a unary call", "unreadable")
+        length = int.from_bytes(body[1:PREFIX], "big")
         if length > MAX_MESSAGE:
             text = f"grpc: received message larger than max ({length} vs. {MAX_MESSAGE})"
             return self._fail(RESOURCE_EXHAUSTED, text, "unreadable")
         if body[0]:
             return self._compressed(body[0])
-        if len(body) >= 5 + length:
-            self._message = bytes(body[5 : 5 + length])
-            self._body = body[5 + length :]
+        if len(body) >= PREFIX + length:
+            self._message = bytes(body[PREFIX : PREFIX + length])
+            self._body = body[PREFIX + length :]
             self._data(b"")
         return None
 
@@ -149,17 +151,20 @@ class UnaryCall:
         """Nothing was announced that this side could take apart, so a server may not compress."""
         if flag > 1:
             return self._fail(INTERNAL, f"grpc: received unexpected payload format {flag}", "unreadable")
-        return self._fail(UNIMPLEMENTED, "the answer is compressed, which was not asked for", "unreadable")
+        if self._encoding in (b"", b"identity"):
+            return self._fail(INTERNAL, "grpc: compressed flag set with identity or empty encoding", "unreadable")
+        text = f'grpc: Decompressor is not installed for grpc-encoding "{_shown(self._encoding)}"'
+        return self._fail(UNIMPLEMENTED, text, "compressed")
 
     def _trailers(self, fields: "dict[bytes, bytes]") -> None:
         status = fields.get(b"grpc-status")
         if status is None:
-            return self._fail(INTERNAL, "the trailers have no grpc-status", "unreadable")
-        if not status.isdigit() or len(status) > 9:
+            return self._fail(UNKNOWN, "the trailers have no grpc-status", "unreadable")
+        code = _code(status)
+        if code is None:
             return self._fail(INTERNAL, f"malformed grpc-status: {_shown(status)}", "unreadable")
-        if int(status):
-            text = percent_decode(fields.get(b"grpc-message", b""))
-            self.result = Failure(STATUS, text, int(status))
+        if code:
+            self.result = Failure(STATUS, percent_decode(fields.get(b"grpc-message", b"")), code)
         elif self._body:
             self._fail(INTERNAL, "the answer's message is incomplete", "unreadable")
         elif self._message is None:
@@ -170,6 +175,15 @@ class UnaryCall:
 
     def _fail(self, code: int, text: str, cause: str) -> None:
         self.result = Failure(CALL, text, code, cause)
+
+
+def _code(status: bytes) -> "int | None":
+    """The number of a grpc-status, which Go reads as 32 bits with a sign and shows without; None for what is none."""
+    digits = status[1:] if status[:1] in (b"-", b"+") else status
+    if not digits.isdigit() or len(digits) > 10:
+        return None
+    number = int(status)
+    return number & 0xFFFFFFFF if -(1 << 31) <= number < 1 << 31 else None
 
 
 def _is_grpc(content_type: bytes) -> bool:

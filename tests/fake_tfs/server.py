@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -172,12 +171,8 @@ class FakeServing:
 
     def _stop_listening(self) -> None:
         self._conduct.closing.set()
-        listened = bool(self._listeners)
         while self._listeners:
-            self._listeners.pop().stop()
-        if listened and self._unix_socket is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._unix_socket)
+            self._listeners.pop().stop()  # gRPC removes its socket file itself
 
     # The whole.
 

@@ -6,11 +6,12 @@ Exit code and standard output are always the original's. What else must be equal
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.original.scenario import Relation, Scenario
 
@@ -39,8 +40,14 @@ class Recorded(NamedTuple):
 
 def recorded(scenario: Scenario) -> Recorded:
     """What the original answered; KeyError for a scenario that is newer than the recording."""
-    answer = json.loads(ANSWERS.read_text(encoding="ascii"))["answers"][scenario.name]
+    answer = _answers()[scenario.name]
     return Recorded(answer["exit_code"], answer["stdout"], answer["stderr"], scenario.relation)
+
+
+@functools.cache
+def _answers() -> dict[str, Any]:
+    answers: dict[str, Any] = json.loads(ANSWERS.read_text(encoding="ascii"))["answers"]
+    return answers
 
 
 def lines_of(output: str) -> list[str]:
@@ -89,6 +96,8 @@ def _either(character: str) -> str:
         return re.escape(_SHORT.get(character, f"\\x{number:02x}"))
     if 0x80 <= number < 0xA0:
         return f"(?:\\\\u{number:04x}|\\\\xc2\\\\x{number:02x})"
+    if character in "\u2028\u2029":  # they end a line in many a viewer
+        return f"(?:{character}|\\\\u{number:04x})"
     if 0xDC80 <= number <= 0xDCFF:  # a byte that is no UTF-8
         return f"(?:{character}|\\\\x{number - 0xDC00:02x}|\ufffd)"
     return re.escape(character)
@@ -109,7 +118,7 @@ def _usage(theirs: list[str], ours: list[str]) -> list[str]:
 
 
 def _authority(theirs: list[str], ours: list[str]) -> list[str]:
-    """An address without a host gets another `:authority`; the rest of the request's head is equal."""
+    """Our `:authority` is the host without its port; the rest of the request's head is equal."""
     return _same([_AUTHORITY.sub("", line) for line in theirs], [_AUTHORITY.sub("", line) for line in ours])
 
 

@@ -147,12 +147,15 @@ ERRORS = {
     "tab-cr": status(2, "a\tb\r\n"),
     "control": status(2, "\x00\x01\x07\x08\x0b\x0c\x1b[31m\x1f"),
     "non-ascii": status(2, "größe 模型 \U0001f600"),
-    "line-separator": status(2, "a\u2028b\u2029c\ufeffd\u00a0e\u00ade"),
     "replacement-character": status(2, "a\ufffdb"),
     "noncharacter": status(2, "a\uffffb"),
     "braces-and-spaces": status(2, "  {name:  x}  { }  "),
 }
-ESCAPED_ERRORS = {"del": status(2, "a\x7fb"), "c1": status(2, "a\u0085b\u009b31m")}
+ESCAPED_ERRORS = {
+    "del": status(2, "a\x7fb"),
+    "c1": status(2, "a\u0085b\u009b31m"),
+    "line-separator": status(2, "a\u2028b\u2029c\ufeffd\u00a0e\u00ade"),
+}
 
 
 def errors() -> list[Scenario]:

@@ -15,7 +15,7 @@ from tests.original.scenario import Scenario
 PATIENCE = 30.0
 """Seconds after which a program counts as hung; every scenario's own timeouts are far below."""
 
-_MEDDLING = re.compile(r"(?i)(https?|grpc|all|no)_proxy|TFS_PROBE_.*|GRPC_.*|GODEBUG")
+_MEDDLING = re.compile(r"(?i)(https?|grpc|all|no)_proxy|TFS_PROBE_.*|GRPC_.*|GODEBUG|PYTHON.*")
 
 
 class Outcome(NamedTuple):

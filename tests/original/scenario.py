@@ -30,7 +30,7 @@ Relation = Literal[
     "dial_detail",  # ours may add the last error to "context deadline exceeded"
     "unmendable",  # trying again cannot help: ours ends at once, with its own reason
     "client_text",  # the client library makes the status: kind of line and code are the same, the words are ours
-    "authority",  # without a host in the address, ours names localhost
+    "authority",  # ours names the host alone, and localhost where the address has none
     "usage",  # Go's sentence, then a longer usage
     "escaped",  # control characters in the server's words are escaped
     "unknown_fields",  # protobuf fields that nobody knows are not printed

@@ -13,6 +13,8 @@ from tests.original.content import (
 )
 from tests.original.scenario import Scenario
 
+__all__ = ["SCENARIOS", "Scenario"]
+
 SCENARIOS: tuple[Scenario, ...] = (
     *states(),
     *several_versions(),

@@ -380,14 +380,6 @@ def test_an_abstract_unix_socket_answers() -> None:
         assert ask(name) == HALF_123
 
 
-def test_a_file_in_the_way_survives_a_server_that_never_listened(tmp_path: Path) -> None:
-    path = tmp_path / "precious"
-    path.write_text("x")
-    with FakeServing(unix_socket=path, closed=True):
-        pass
-    assert path.read_text() == "x"
-
-
 def test_ipv6() -> None:
     with FakeServing({"half": {123: "AVAILABLE"}}, host="::1") as server:
         assert server.address == f"[::1]:{server.port}"

@@ -1,0 +1,96 @@
+"""The zipapp: `python build/bundle.py [OUTDIR]` makes OUTDIR/tfs_model_status_probe_VERSION.pyz (default: dist).
+
+shiv packs it, but it runs in another way than shiv's own: straight from the zip, which pure Python can. shiv's bootstrap
+would unpack it below the user's home directory first, and a container's user may have none.
+
+The same commit gives the same bytes: the time in the archive is SOURCE_DATE_EPOCH, by default the commit's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import datetime, timezone
+from pathlib import Path
+
+import shiv
+from shiv import builder, pip
+from shiv.bootstrap.environment import Environment
+from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT
+
+ROOT = Path(__file__).resolve().parent.parent
+ENTRY_POINT = "tfs_model_status_probe.__main__:run"
+INTERPRETER = "/usr/bin/env python3"
+# What the archive runs. sys.path[0] is the archive itself, and zipimport goes into its folders.
+MAIN = """\
+import sys
+
+sys.path[0] += "/site-packages"
+from {module} import {fn}
+
+{fn}()
+"""
+
+
+def main() -> int:
+    """Builds the wheel, installs it beside nothing else, and packs that."""
+    out = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "dist").resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bundle-") as scratch:
+        wheels, site = Path(scratch, "wheels"), Path(scratch, "site")
+        wheel(wheels)
+        pip.install(
+            ["--quiet", "--no-index", "--no-deps", "--no-compile", "--find-links", str(wheels), "--target", str(site)]
+            + ["tfs-model-status-probe"]
+        )
+        # Scripts bear the path of the Python that installed them.
+        shutil.rmtree(site / "bin")
+        target = out / f"tfs_model_status_probe_{version()}.pyz"
+        pack(site, Path(scratch, "made.pyz"))
+        # Whole or not at all: nobody finds half an archive.
+        shutil.copyfile(Path(scratch, "made.pyz"), target.with_suffix(".new"))
+        target.with_suffix(".new").chmod(0o755)
+        target.with_suffix(".new").replace(target)
+    print(target.relative_to(Path.cwd()) if target.is_relative_to(Path.cwd()) else target)
+    return 0
+
+
+def wheel(folder: Path) -> None:
+    """Makes the wheel with the tools that are installed here."""
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"SOURCE_DATE_EPOCH": str(epoch())})
+    if done.returncode:
+        sys.exit(f"the wheel could not be built:\n{done.stdout}{done.stderr}")
+
+
+def pack(site: Path, target: Path) -> None:
+    """The archive of a folder with installed packages."""
+    built_at = datetime.fromtimestamp(epoch(), timezone.utc).strftime(BUILD_AT_TIMESTAMP_FORMAT)
+    environment = Environment(built_at=built_at, shiv_version=shiv.__version__, entry_point=ENTRY_POINT)
+    builder.MAIN_TEMPLATE = MAIN
+    builder.create_archive([site], target, INTERPRETER, ENTRY_POINT, environment)
+
+
+def version() -> str:
+    """The version, from its one place."""
+    found = re.search(r'^__version__ = "(.+)"', (ROOT / "probe" / "__init__.py").read_text(), re.MULTILINE)
+    if not found:
+        sys.exit("probe/__init__.py has no __version__")
+    return found[1]
+
+
+def epoch() -> int:
+    """The time that archives bear, in seconds since 1970."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    if given:
+        return int(given)
+    command = ["git", "log", "-1", "--format=%ct"]
+    return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

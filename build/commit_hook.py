@@ -1,0 +1,29 @@
+"""Hatchling's build hook: the wheel and the source distribution say from which commit they were made.
+
+A module `_commit` with one constant goes into the package, for `-version`. Built outside a git checkout, as from a source
+distribution, the package has what that brought along.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface  # type: ignore[import-not-found, unused-ignore]
+
+
+class CommitHook(BuildHookInterface):  # type: ignore[misc, unused-ignore]
+    """Adds `_commit.py` to what is built."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        root = Path(self.root)
+        if version == "editable" or not (root / ".git").exists():
+            return
+        described = ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
+        commit = subprocess.run(described, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+        module = root / ".cache" / "_commit.py"
+        module.parent.mkdir(exist_ok=True)
+        module.write_text(f'"""Written when this was built."""\n\nCOMMIT = "{commit}"\n')
+        package = "probe" if self.target_name == "sdist" else "tfs_model_status_probe"
+        build_data["force_include"][str(module)] = f"{package}/_commit.py"
