@@ -1,15 +1,19 @@
 #!/bin/sh
 # Checks that the programs which the tests start are on this machine, and is silent when they are.
 # As root on Debian it installs what is missing; anywhere else it names what is missing, and exits 1.
+# `system_packages.sh demo` asks only for what the demonstration needs: Python.
 set -eu
+needs=${1:-test}
 
 # Fills `commands` and `packages` with what is missing.
 look() {
     commands='' packages=''
-    command -v node >/dev/null || lack node nodejs
-    command -v npm >/dev/null || lack npm npm
-    # Debian keeps nginx in /usr/sbin, which is not on every user's PATH.
-    (PATH="$PATH:/usr/sbin" && command -v nginx >/dev/null) || lack nginx nginx-light
+    if [ "$needs" = test ]; then
+        command -v node >/dev/null || lack node nodejs
+        command -v npm >/dev/null || lack npm npm
+        # Debian keeps nginx in /usr/sbin, which is not on every user's PATH.
+        (PATH="$PATH:/usr/sbin" && command -v nginx >/dev/null) || lack nginx nginx-light
+    fi
     # The distribution's interpreter, not the first on PATH: the static build needs one of the same version. Debian
     # ships ensurepip apart from it, and `-m venv` fails without. Looking for it is much faster than importing it.
     /usr/bin/python3 -I -S -c '
@@ -27,11 +31,11 @@ look
 [ -n "$commands" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-    echo "The tests need commands that are missing here:$commands" >&2
+    echo "Commands are missing here:$commands" >&2
     exit 1
 fi
 if [ "$(id -u)" -ne 0 ]; then
-    echo "The tests need more packages: sudo apt-get install -y --no-install-recommends$packages" >&2
+    echo "Packages are missing: sudo apt-get install -y --no-install-recommends$packages" >&2
     exit 1
 fi
 

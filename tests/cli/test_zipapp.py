@@ -14,18 +14,16 @@ from tests.flavours import ROOT, VERSION, ZIPAPP, built
 
 def test_it_runs_for_a_user_without_a_home_and_leaves_nothing(tmp_path: Path) -> None:
     built("zipapp")
-    before = set(Path("/tmp").iterdir())
     with FakeServing({"m": {1: "AVAILABLE"}}) as server:
         done = subprocess.run(
             [sys.executable, "-I", "-B", ZIPAPP, "-addr", server.address, "-model-name=m"],
-            env={},
+            env={"TMPDIR": str(tmp_path)},
             cwd=tmp_path,
             capture_output=True,
             check=False,
         )
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []
-    assert [path for path in set(Path("/tmp").iterdir()) - before if "shiv" in path.name or "probe" in path.name] == []
 
 
 def test_it_is_executable_and_knows_its_commit() -> None:

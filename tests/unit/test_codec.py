@@ -1,7 +1,7 @@
 """The wire format, held against protobuf's own library: the same bytes are accepted, and they mean the same.
 
-Strategy: one generator makes valid messages in every shape that the encoding allows, another damages them, a third throws
-bytes. Where acceptance differs on purpose, a table at the end shows both sides.
+Strategy: one generator makes valid messages in every shape that the encoding allows, another damages them, a third
+throws bytes. Where acceptance differs on purpose, a table at the end shows both sides.
 """
 
 from __future__ import annotations
@@ -215,10 +215,12 @@ def test_what_is_no_message_is_refused_by_both(data: bytes) -> None:
     assert (ours(data), theirs(data)) == (None, None)
 
 
-NESTED = codec.MAX_GROUP_DEPTH
+def nested(depth: int) -> bytes:
+    return tag(7, GROUP) * depth + tag(7, END_GROUP) * depth
 
-# What differs on purpose: (bytes, ours, protobuf's C library). Where an encoding is longer than need be, ours follows Go's
-# library (protowire.ConsumeVarint: at most ten bytes and 64 bits, for tags and lengths too), which the original used.
+
+# What differs on purpose: (bytes, ours, protobuf's C library). Ours follows Go's library there, which the original
+# used: a varint has at most ten bytes and 64 bits, that of a tag too, and groups nest 10,000 deep.
 DIFFERENCES: dict[str, tuple[bytes, Facts | None, Facts | None]] = {
     "Go refuses a 65th bit, the C library drops it": (
         delimited(1, tag(1, VARINT) + b"\xff" * 9 + b"\x02"),
@@ -230,16 +232,7 @@ DIFFERENCES: dict[str, tuple[bytes, Facts | None, Facts | None]] = {
         [(7, 0, False, 0, "")],
         None,
     ),
-    "Go reads a length of six bytes, the C library takes at most five": (
-        tag(1, LENGTH) + number(2, 6) + tag(1, VARINT) + b"\x07",
-        [(7, 0, False, 0, "")],
-        None,
-    ),
-    "the C library counts messages into the depth of groups": (
-        delimited(1, tag(7, GROUP) * NESTED + tag(7, END_GROUP) * NESTED),
-        [(0, 0, False, 0, "")],
-        None,
-    ),
+    "Go reads groups in groups deeper than the C library does": (nested(101), [], None),
 }
 
 
@@ -248,11 +241,9 @@ def test_the_differences_from_protobuf_are_these(data: bytes, we: Facts | None, 
     assert (ours(data), theirs(data)) == (we, they)
 
 
-@pytest.mark.parametrize(("depth", "fits"), [(NESTED, True), (NESTED + 1, False)])
+@pytest.mark.parametrize(("depth", "fits"), [(codec.MAX_GROUP_DEPTH, True), (codec.MAX_GROUP_DEPTH + 1, False)])
 def test_groups_nest_to_a_bounded_depth(depth: int, fits: bool) -> None:
-    data = tag(7, GROUP) * depth + tag(7, END_GROUP) * depth
-    assert ours(data) == ([] if fits else None)
-    assert theirs(data) == ([] if fits else None)
+    assert ours(nested(depth)) == ([] if fits else None)
 
 
 @pytest.mark.parametrize(

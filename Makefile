@@ -1,0 +1,63 @@
+# make demo    the probe beside a model that loads
+# make test    everything that CI runs: checks, and all tests on every flavour of the program
+# make check   linters, types and format alone
+# make zipapp  dist/tfs_model_status_probe_VERSION.pyz
+# make proto   the generated messages anew, from serving.proto
+# make clean   all that was made here
+#
+# Everything that is installed goes into .venv and .cache; what only the distribution has, tests/system_packages.sh asks for.
+
+.DELETE_ON_ERROR:
+.PHONY: demo test check format zipapp proto clean
+MAKEFLAGS += --no-print-directory
+
+# The distribution's Python, where it is new enough.
+PYTHON ?= $(shell for python in /usr/bin/python3 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done)
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' probe/__init__.py)
+ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
+SOURCES := $(shell find probe build -name '*.py' -o -name '*.proto') pyproject.toml README.md LICENSE
+RUN := .venv/bin/python
+
+demo: .venv/ready $(ZIPAPP)
+	@$(RUN) -m tests.demo
+
+test: check .cache/package/ready $(ZIPAPP)
+	@tests/system_packages.sh
+	$(RUN) -m pytest
+
+check: .venv/ready
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+format: .venv/ready
+	$(RUN) -m ruff check --fix
+	$(RUN) -m ruff format
+
+zipapp: $(ZIPAPP)
+
+$(ZIPAPP): .venv/ready $(SOURCES)
+	$(RUN) build/bundle.py
+
+proto: .venv/ready
+	$(RUN) build/generate_proto.py
+
+# The package as a user installs it, without the second engine.
+.cache/package/ready: .venv/ready $(SOURCES)
+	@rm -rf .cache/package
+	$(PYTHON) -m venv .cache/package
+	.cache/package/bin/pip install --quiet --disable-pip-version-check .
+	@touch $@
+
+.venv/ready: pyproject.toml tests/system_packages.sh
+	@tests/system_packages.sh demo
+	@test -n "$(PYTHON)" || { echo "No Python 3.10 or newer was found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	.venv/bin/pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+clean:
+	rm -rf .venv .cache dist .hypothesis .mypy_cache .ruff_cache .coverage tests/interop/node/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,55 @@
+"""`make demo`: the probe beside a model that loads, with the lines that a person would see.
+
+The server is the stand-in for TensorFlow Serving, the probe the built program. Ends with an error if an exit code is not
+the one that it should be.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.flavours import ROOT, ZIPAPP
+
+MODEL = "half_plus_two"
+
+
+def probe(what: str, port: int, model: str, wanted: int) -> None:
+    """Runs the probe once, and shows the command, its lines and its exit code."""
+    command = [str(ZIPAPP), f"-addr=:{port}", f"-model-name={model}", "-timeout=900ms"]
+    print(f"\n# {what}\n$ {ZIPAPP.relative_to(ROOT)} {' '.join(command[1:])}", flush=True)
+    exit_code = subprocess.run(command, check=False, stderr=subprocess.STDOUT).returncode
+    print(f"$ echo $?\n{exit_code}", flush=True)
+    if exit_code != wanted:
+        sys.exit(f"the exit code should have been {wanted}")
+
+
+def main() -> None:
+    """Goes through the life of a model."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.fake_tfs", "--script", "loading", "--step", "--no-rest", "--model", MODEL],
+        cwd=Path(ROOT),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdin
+    assert server.stdout
+    try:
+        port = next(int(line.split()[-1]) for line in server.stdout if line.startswith("gRPC port"))
+        probe("The model is being loaded: not ready yet.", port, MODEL, 32)
+        server.stdin.write("\n")
+        server.stdin.flush()
+        next(line for line in server.stdout if "AVAILABLE" in line)
+        probe("It has been loaded.", port, MODEL, 0)
+        probe("A name that the server does not know.", port, "no_such_model", 10)
+    finally:
+        server.terminate()
+        server.wait()
+    probe("Nobody there, as while TensorFlow Serving loads its first models.", port, MODEL, 2)
+    print("\nThat is all: the exit code is what Kubernetes looks at. See README.md for the pod's YAML.")
+
+
+if __name__ == "__main__":
+    main()
