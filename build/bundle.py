@@ -1,7 +1,7 @@
 """The zipapp: `python build/bundle.py [OUTDIR]` makes OUTDIR/tfs_model_status_probe_VERSION.pyz (default: dist).
 
-shiv packs it, but it runs in another way than shiv's own: straight from the zip, which pure Python can. shiv's bootstrap
-would unpack it below the user's home directory first, and a container's user may have none.
+shiv packs it, but it runs in another way than shiv's own: straight from the zip, which pure Python can. shiv's
+bootstrap would unpack it below the user's home directory first, and a container's user may have none.
 
 The same commit gives the same bytes: the time in the archive is SOURCE_DATE_EPOCH, by default the commit's.
 """
@@ -24,6 +24,7 @@ from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT
 
 ROOT = Path(__file__).resolve().parent.parent
 ENTRY_POINT = "tfs_model_status_probe.__main__:run"
+NAME = "tfs-model-status-probe"
 INTERPRETER = "/usr/bin/env python3"
 # What the archive runs. sys.path[0] is the archive itself, and zipimport goes into its folders.
 MAIN = """\
@@ -44,8 +45,7 @@ def main() -> int:
         wheels, site = Path(scratch, "wheels"), Path(scratch, "site")
         wheel(wheels)
         pip.install(
-            ["--quiet", "--no-index", "--no-deps", "--no-compile", "--find-links", str(wheels), "--target", str(site)]
-            + ["tfs-model-status-probe"]
+            ["--quiet", "--no-index", "--no-deps", "--no-compile", f"--find-links={wheels}", f"--target={site}", NAME]
         )
         # Scripts bear the path of the Python that installed them.
         shutil.rmtree(site / "bin")

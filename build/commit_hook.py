@@ -1,7 +1,7 @@
 """Hatchling's build hook: the wheel and the source distribution say from which commit they were made.
 
-A module `_commit` with one constant goes into the package, for `-version`. Built outside a git checkout, as from a source
-distribution, the package has what that brought along.
+A module `_commit` with one constant goes into the package, for `-version`. Built outside a git checkout, as from a
+source distribution, the package has what that brought along.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from hatchling.builders.hooks.plugin.interface import BuildHookInterface  # type: ignore[import-not-found, unused-ignore]
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class CommitHook(BuildHookInterface):  # type: ignore[misc, unused-ignore]
+class CommitHook(BuildHookInterface[Any]):
     """Adds `_commit.py` to what is built."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -3,17 +3,21 @@
 Rule of this file: it wires the layers and holds no rule of theirs. Here, and nowhere else, the process ends.
 """
 
+import posix
 import sys
 import time
-
-import _signal
-import posix
 
 from . import flags, streams
 from .engine import ask
 from .model import Timings
 from .report import lines, stamp
 from .verdict import ExitCode, judge
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+else:
+    import _signal
 
 STDOUT, STDERR = 1, 2
 # How long a standard stream may keep the end waiting where no -timeout bounds the run, in seconds.

@@ -8,13 +8,16 @@ from . import __version__
 def about() -> str:
     """One line: the version, the commit it was built from, and the runtime that it brings along."""
     try:
-        from ._commit import COMMIT
+        from . import _commit  # type: ignore[attr-defined, unused-ignore]  # made by the build
+
+        commit = _commit.COMMIT
     except ImportError:
-        COMMIT = "unknown"
+        commit = "unknown"
     try:
-        from _ssl import OPENSSL_VERSION
+        import _ssl
+
+        openssl = " ".join(_ssl.OPENSSL_VERSION.split(" ")[:2])
     except ImportError:
-        OPENSSL_VERSION = "no OpenSSL"
+        openssl = "no OpenSSL"
     python = ".".join(str(part) for part in sys.version_info[:3])
-    openssl = " ".join(OPENSSL_VERSION.split(" ")[:2])
-    return f"tfs_model_status_probe {__version__} (commit {COMMIT}, CPython {python}, {openssl})"
+    return f"tfs_model_status_probe {__version__} (commit {commit}, CPython {python}, {openssl})"

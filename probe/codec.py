@@ -8,7 +8,8 @@ counts and a repeated message's parts are merged, as every protobuf library does
 
 from .model import ModelStatus, VersionStatus
 
-# Beyond this many fields an answer is no history of versions any more (a version takes four; 4 MiB can hold two million).
+# Beyond this many fields an answer is no history of versions any more (a version takes four; 4 MiB can hold two
+# million).
 MAX_FIELDS = 400_000
 MAX_GROUP_DEPTH = 10_000  # as Go's; nothing here recurses
 

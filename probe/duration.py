@@ -8,7 +8,7 @@ UNITS = {
     "ns": 1,
     "us": 1_000,
     "µs": 1_000,  # U+00B5, the micro sign
-    "μs": 1_000,  # U+03BC, the Greek letter  # noqa: RUF001
+    "μs": 1_000,  # U+03BC, the Greek letter
     "ms": 1_000_000,
     "s": 1_000_000_000,
     "m": 60_000_000_000,

@@ -44,7 +44,8 @@ class Options:
     __slots__ = ("call", "ignored", "values", "verbose", "version", "wanted")
 
     def __init__(self, values: "dict[str, str | int | bool]", ignored: "list[str]", begun: int) -> None:
-        """`values`: by flag; `ignored`: the arguments behind the flags; `begun`: when the run did, by `time.monotonic_ns`."""
+        """`values`: by flag; `ignored`: the arguments behind the flags; `begun`: when the run did, by
+        `time.monotonic_ns`."""
         budget = int(values["timeout"])
         self.call = Call(
             address=str(values["addr"]),
@@ -149,8 +150,8 @@ def _value(name: str, text: str, for_whom: str, for_boolean: str) -> "str | int 
 def integer(text: str) -> int:
     """An integer literal of Go: a sign, a base prefix, `_` between digits. Raises ValueError.
 
-    Python's own rules for `int(text, 0)` are the same but for white space, digits of other scripts, and `0` before octal
-    digits, which Go takes."""
+    Python's own rules for `int(text, 0)` are the same but for white space, digits of other scripts, and `0` before
+    octal digits, which Go takes."""
     digits = text[1:] if text[:1] in ("-", "+") else text
     if not digits.isascii() or not digits[:1].isdigit() or digits != digits.strip():
         raise ValueError(text)

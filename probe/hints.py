@@ -19,15 +19,21 @@ HINTS = {
         "there is no such socket. TensorFlow Serving makes it (--grpc_socket_path) only after its first models have "
         "loaded: if it is still loading, wait; else check the path, and that it is mounted here"
     ),
-    "permission": "this user may not connect to that socket: run the probe as the server's user, or widen the socket's mode",
+    "permission": (
+        "this user may not connect to that socket: run the probe as the server's user, or widen the socket's mode"
+    ),
     "dropped": "the connection request was not answered: a firewall or a wrong address. A probe should ask its own pod",
-    "unresolved": "the name is not known here: check -addr; inside the pod use :PORT or localhost:PORT, which need no resolver",
+    "unresolved": (
+        "the name is not known here: check -addr; inside the pod use :PORT or localhost:PORT, which need no resolver"
+    ),
     "resolver": "the resolver does not answer: inside the pod use :PORT or localhost:PORT, which need none",
     "mute": (
         "the connection was taken but the server says nothing: its process is stopped, starved of CPU, or it does not "
         "speak gRPC"
     ),
-    "slow": "the connection was taken but the server speaks too slowly: it is starved of CPU, or it does not speak gRPC",
+    "slow": (
+        "the connection was taken but the server speaks too slowly: it is starved of CPU, or it does not speak gRPC"
+    ),
     "closed": (
         "something took the connection and closed it at once: a server that is going down, that wants TLS, or a proxy "
         "with nothing behind it"
@@ -38,7 +44,9 @@ HINTS = {
     ),
     "tls": "the server speaks TLS on this port, and it was asked in plain text",
     "not-http2": "whatever listens there speaks neither HTTP/2 nor HTTP/1: check the port",
-    "port": "give -addr=HOST:PORT, for example -addr=:8500 (TensorFlow Serving's gRPC port unless --port says otherwise)",
+    "port": (
+        "give -addr=HOST:PORT, for example -addr=:8500 (TensorFlow Serving's gRPC port unless --port says otherwise)"
+    ),
     "brackets": "an IPv6 address with a port is written in brackets: -addr=[::1]:8500",
     "url": "gRPC wants -addr=HOST:PORT, without http:// before it",
     "address": "-addr takes HOST:PORT, :PORT, [IPV6]:PORT, unix:///PATH or unix-abstract:NAME",
@@ -51,7 +59,9 @@ HINTS = {
     "whole-timeout": "-timeout ended the run while it waited for the answer: the server is overloaded or hangs",
     "broken": "the connection broke before the answer was complete: the server is going down, or was killed",
     "proxy": "this is an answer of a proxy or of another HTTP service: check that -addr leads to the server itself",
-    "unreadable": "the answer is not what tensorflow.serving.ModelService sends: check that -addr leads to TensorFlow Serving",
+    "unreadable": (
+        "the answer is not what tensorflow.serving.ModelService sends: check that -addr leads to TensorFlow Serving"
+    ),
     "compressed": "the server, or a proxy before it, compresses its answers without being asked: switch that off there",
     "engine": "or leave -engine away: the native engine needs nothing",
 }
@@ -69,8 +79,8 @@ def of_status(failure: Failure) -> str:
         )
     if name == "UNIMPLEMENTED":
         return (
-            "this gRPC server has no tensorflow.serving.ModelService: check the port; OpenVINO Model Server dropped the "
-            "service in 2026.3"
+            "this gRPC server has no tensorflow.serving.ModelService: check the port; OpenVINO Model Server dropped "
+            "the service in 2026.3"
         )
     if name == "RESOURCE_EXHAUSTED" and "Threadpool" in failure.text:
         return (

@@ -10,7 +10,14 @@ import time
 
 # The states a servable goes through: ModelVersionStatus.State of TensorFlow Serving's get_model_status.proto.
 UNKNOWN, START, LOADING, AVAILABLE, UNLOADING, END = 0, 10, 20, 30, 40, 50
-STATE_NAMES = {UNKNOWN: "UNKNOWN", START: "START", LOADING: "LOADING", AVAILABLE: "AVAILABLE", UNLOADING: "UNLOADING", END: "END"}
+STATE_NAMES = {
+    UNKNOWN: "UNKNOWN",
+    START: "START",
+    LOADING: "LOADING",
+    AVAILABLE: "AVAILABLE",
+    UNLOADING: "UNLOADING",
+    END: "END",
+}
 
 # What kind of failure kept the answer away.
 SETUP = "setup"  # this program cannot do what was asked of it
@@ -64,7 +71,8 @@ class Call:
         user_agent: str,
         engine: str,
     ) -> None:
-        """Timeouts are nanoseconds; `deadline` ends the whole run; bytes that are not UTF-8 stand as lone surrogates."""
+        """Timeouts are nanoseconds; `deadline` ends the whole run; bytes that are not UTF-8 stand as lone
+        surrogates."""
         self.address = address
         self.model_name = model_name
         self.connect_timeout = connect_timeout

@@ -13,7 +13,7 @@ LONGEST = 4096
 
 def stamp(when: "tuple[int, ...]") -> str:
     """`YYYY/MM/DD HH:MM:SS ` of a `time.localtime` tuple, as Go's log package puts it before every line."""
-    return "%d/%02d/%02d %02d:%02d:%02d " % tuple(when[:6])
+    return "{}/{:02d}/{:02d} {:02d}:{:02d}:{:02d} ".format(*when[:6])
 
 
 def lines(outcome: "ModelStatus | Failure", verdict: Verdict, time: str) -> str:

@@ -6,11 +6,12 @@ and a line is written once, by someone who will not wait for ever.
 
 import posix
 
-import _signal
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from collections.abc import Callable
+else:
+    import _signal
 
 
 def guard() -> None:

@@ -59,7 +59,9 @@ def _unix(address: str, scheme: str, rest: str) -> "Target | Failure":
     if rest.startswith("//"):
         # unix://authority/path has no meaning for gRPC: only the empty authority is allowed.
         if not rest.startswith("///"):
-            return _bad(address, "unix:// wants an absolute path: unix:///path/of/socket, or unix:relative/path", "address")
+            return _bad(
+                address, "unix:// wants an absolute path: unix:///path/of/socket, or unix:relative/path", "address"
+            )
         rest = rest[2:]
     path = rest.encode("utf-8", "surrogateescape")
     if not path or b"\0" in path:

@@ -1,4 +1,5 @@
-"""The text behind `-h`, in the layout of Go's `flag.PrintDefaults`: the original's flags first, then ours, then examples."""
+"""The text behind `-h`, in the layout of Go's `flag.PrintDefaults`: the original's flags first, then ours, then
+examples."""
 
 from . import duration
 from .flags import BOOLEAN, DURATION, ENVIRONMENT_PREFIX, FLAGS, STRING

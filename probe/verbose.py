@@ -12,7 +12,9 @@ def details(options: Options, timings: Timings, time: str) -> str:
     out = ""
     if options.ignored:
         first = quote(options.ignored[0])
-        out += f"{time}hint: flags end at the first argument that is none: {plain(first)} and what follows it is ignored\n"
+        out += (
+            f"{time}hint: flags end at the first argument that is none: {plain(first)} and what follows it is ignored\n"
+        )
     if not options.verbose:
         return out
     for name, what in options.values.items():

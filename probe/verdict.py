@@ -5,7 +5,21 @@ socket is, or what time it is. The meaning of the states is TensorFlow Serving's
 original program.
 """
 
-from .model import AVAILABLE, CALL, DIAL, END, LOADING, SETUP, START, STATUS, UNKNOWN, UNLOADING, Failure, ModelStatus, Wanted
+from .model import (
+    AVAILABLE,
+    CALL,
+    DIAL,
+    END,
+    LOADING,
+    SETUP,
+    START,
+    STATUS,
+    UNKNOWN,
+    UNLOADING,
+    Failure,
+    ModelStatus,
+    Wanted,
+)
 
 
 class ExitCode:

@@ -62,7 +62,15 @@ def model(name: str, versions: dict[int, object], argv: tuple[str, ...], exit_co
     ]
     shown = (f"ModelStatusResponse: {' '.join(map(entry, statuses))}", *lines)
     hinted = exit_code not in (0, 30, 100) or any(code for _, code, _ in known)
-    return Case(name, lambda: serving({"m": versions}), ModelStatus(statuses), ("-model-name=m", *argv), exit_code, shown, hinted)
+    return Case(
+        name,
+        lambda: serving({"m": versions}),
+        ModelStatus(statuses),
+        ("-model-name=m", *argv),
+        exit_code,
+        shown,
+        hinted,
+    )
 
 
 def entry(status: VersionStatus) -> str:
@@ -77,12 +85,13 @@ def entry(status: VersionStatus) -> str:
 def refused(name: str, code: int, details: str, exit_code: int, line: str, *argv: str, hinted: bool = False) -> Case:
     """A row about a server that answers with a status of its own."""
     shown = ("ModelStatusResponse: <nil>", line)
-    return Case(name, lambda: answering(None, code, details), Failure(STATUS, details, code), argv, exit_code, shown, hinted)
+    return Case(
+        name, lambda: answering(None, code, details), Failure(STATUS, details, code), argv, exit_code, shown, hinted
+    )
 
 
 LOST = ("END", 15, "Can't parse /models/m/2/saved_model.pb as binary proto")
 BUSY = "rpc error: code = ResourceExhausted desc = Server Threadpool Exhausted"
-ENTRIES_1_2 = "model_version_status:{version:2 state:LOADING status:{}} model_version_status:{version:1 state:AVAILABLE status:{}}"
 
 CASES = [
     model("available", {123: "AVAILABLE"}, (), 0, "Servable state is AVAILABLE"),
@@ -99,16 +108,24 @@ CASES = [
     model("the only version broken", {2: LOST}, (), 34, "Servable state is END"),
     model("none available: the newest decides", {3: "LOADING", 2: "END"}, (), 32, "Servable state is LOADING"),
     model("all unloaded", {2: "END", 1: "END"}, (), 34, "Servable state is END"),
-    model("the version asked for", {2: "LOADING", 1: "AVAILABLE"}, ("-model-version=1",), 0, "Servable state is AVAILABLE"),
-    model("the version asked for loads", {2: "LOADING", 1: "AVAILABLE"}, ("-model-version=2",), 32, "Servable state is LOADING"),
-    model("the version asked for failed", {2: LOST, 1: "AVAILABLE"}, ("-model-version=2",), 34, "Servable state is END"),
-    model("version 0 means any", {1: "AVAILABLE"}, ("-model-version=0",), 0, "Servable state is AVAILABLE"),
     model(
-        "no such version", {2: "AVAILABLE"}, ("-model-version=7",), 12, "No matching response found for version: 7"
+        "the version asked for", {2: "LOADING", 1: "AVAILABLE"}, ("-model-version=1",), 0, "Servable state is AVAILABLE"
     ),
-    model("alive while it loads", {1: "LOADING"}, ("-liveness",), 0, "Server is alive: Servable state is LOADING")._replace(
-        hinted=False
+    model(
+        "the version asked for loads",
+        {2: "LOADING", 1: "AVAILABLE"},
+        ("-model-version=2",),
+        32,
+        "Servable state is LOADING",
     ),
+    model(
+        "the version asked for failed", {2: LOST, 1: "AVAILABLE"}, ("-model-version=2",), 34, "Servable state is END"
+    ),
+    model("version 0 means any", {1: "AVAILABLE"}, ("-model-version=0",), 0, "Servable state is AVAILABLE"),
+    model("no such version", {2: "AVAILABLE"}, ("-model-version=7",), 12, "No matching response found for version: 7"),
+    model(
+        "alive while it loads", {1: "LOADING"}, ("-liveness",), 0, "Server is alive: Servable state is LOADING"
+    )._replace(hinted=False),
     model("alive and available", {1: "AVAILABLE"}, ("-liveness",), 0, "Servable state is AVAILABLE"),
     Case(
         "no such model",
@@ -133,7 +150,7 @@ CASES = [
     ),
     Case(
         "the other order, as OpenVINO Model Server sends it",
-        lambda: answering(bytes.fromhex("0a060801101e1a00" "0a060802101e1a00")),
+        lambda: answering(bytes.fromhex("0a060801101e1a000a060802101e1a00")),
         ModelStatus([VersionStatus(1, 30), VersionStatus(2, 30)]),
         (),
         0,
@@ -144,14 +161,23 @@ CASES = [
         ),
     ),
     refused("busy", 8, "Server Threadpool Exhausted", 3, f"Error calling tfs: {BUSY}", hinted=True),
-    refused("busy but alive", 8, "Server Threadpool Exhausted", 0, f"Server is alive: Error calling tfs: {BUSY}", "-liveness"),
+    refused(
+        "busy but alive",
+        8,
+        "Server Threadpool Exhausted",
+        0,
+        f"Server is alive: Error calling tfs: {BUSY}",
+        "-liveness",
+    ),
     refused("no such service", 12, "", 3, "Error calling tfs: rpc error: code = Unimplemented desc = ", hinted=True),
     refused("permission", 7, "no", 3, "Error calling tfs: rpc error: code = PermissionDenied desc = no", hinted=True),
     refused("aborted", 10, "a\nb", 3, "Error calling tfs: rpc error: code = Aborted desc = a\\nb"),
     Case(
         "nobody there",
         nobody,
-        Failure(DIAL, "context deadline exceeded (last error: connect 127.0.0.1:{port}: connection refused)", 0, "refused"),
+        Failure(
+            DIAL, "context deadline exceeded (last error: connect 127.0.0.1:{port}: connection refused)", 0, "refused"
+        ),
         ("-connect-timeout=100ms",),
         2,
         (
@@ -163,7 +189,9 @@ CASES = [
     Case(
         "nobody there is not alive",
         nobody,
-        Failure(DIAL, "context deadline exceeded (last error: connect 127.0.0.1:{port}: connection refused)", 0, "refused"),
+        Failure(
+            DIAL, "context deadline exceeded (last error: connect 127.0.0.1:{port}: connection refused)", 0, "refused"
+        ),
         ("-connect-timeout=100ms", "-liveness"),
         2,
         (

@@ -1,7 +1,7 @@
 """`make demo`: the probe beside a model that loads, with the lines that a person would see.
 
-The server is the stand-in for TensorFlow Serving, the probe the built program. Ends with an error if an exit code is not
-the one that it should be.
+The server is the stand-in for TensorFlow Serving, the probe the built program. Ends with an error if an exit code is
+not the one that it should be.
 """
 
 from __future__ import annotations

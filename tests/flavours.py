@@ -34,7 +34,9 @@ class Outcome(NamedTuple):
     @property
     def lines(self) -> list[str]:
         """The lines of stderr without their timestamps."""
-        return [re.sub(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ", "", line) for line in self.stderr.removesuffix("\n").split("\n")]
+        return [
+            re.sub(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ", "", line) for line in self.stderr.removesuffix("\n").split("\n")
+        ]
 
     @property
     def verdict(self) -> str:

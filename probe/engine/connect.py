@@ -1,12 +1,11 @@
 """From a target to a connected byte stream: names, addresses, unix sockets, and trying again.
 
-A server that is still loading its first models refuses connections, so whatever can mend itself is tried again until the
-time is up: refused, no socket yet, reset, no answer, an unknown name. What cannot is reported at once.
+A server that is still loading its first models refuses connections, so whatever can mend itself is tried again until
+the time is up: refused, no socket yet, reset, no answer, an unknown name. What cannot is reported at once.
 """
 
-import time
-
 import _socket
+import time
 
 from ..model import DIAL, Deadline, Failure
 from ..target import Target
@@ -80,8 +79,8 @@ def _left(deadline: Deadline) -> float:
 
 
 def dial(target: Target, deadline: Deadline, greet: "Callable[[Stream], None]") -> "Stream | Failure":
-    """A stream on which `greet` was content: it speaks first, and raises Retriable or OSError where the other side is not
-    what it should be. Tries again until the deadline."""
+    """A stream on which `greet` was content: it speaks first, and raises Retriable or OSError where the other side is
+    not what it should be. Tries again until the deadline."""
     last = Retriable("", "no-time")
     pause = FIRST_PAUSE
     while True:

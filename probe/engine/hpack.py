@@ -1,8 +1,8 @@
 """Header compression for HTTP/2 (RFC 7541), sans-IO.
 
 Strategy: this side sends one block of headers in its life, so it compresses nothing: every field is a literal that no
-table remembers, without Huffman. The other side may use all of the RFC, so the decoder knows all of it; the Huffman code
-is in a module of its own, which most answers of TensorFlow Serving do without.
+table remembers, without Huffman. The other side may use all of the RFC, so the decoder knows all of it; the Huffman
+code is in a module of its own, which most answers of TensorFlow Serving do without.
 
 Fields are pairs of bytes (name, value).
 """

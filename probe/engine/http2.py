@@ -2,8 +2,8 @@
 
 Strategy: a connection lives for one request. So there is no table of streams and no state machine per stream: stream 1
 is ours, and every other number is an error or of no concern. What the request can send goes out together with the
-connection preface; the rest waits for the peer's windows. Any bytes are either turned into events or raise ConnectionBroken,
-after which the connection is of no use.
+connection preface; the rest waits for the peer's windows. Any bytes are either turned into events or raise
+ConnectionBroken, after which the connection is of no use.
 
 Bounds: a frame is at most 16 KiB (what is announced), a header block 64 KiB, compressed as well as not, and a peer that
 sends frame after frame without any progress is cut off.
@@ -193,19 +193,19 @@ class Connection:
         self._count_idle()
         if kind == SETTINGS:
             return self._settings(flags, stream, payload)
-        if kind == PING:
-            return self._ping(flags, stream, payload)
-        if kind == WINDOW_UPDATE:
-            return self._window_update(stream, payload)
         if kind == RST_STREAM:
             return self._reset(stream, payload)
         if kind == GOAWAY:
             return self._goaway(stream, payload)
         if kind == CONTINUATION:
             return self._continuation(flags, stream, payload)
-        if kind == PUSH_PROMISE:
+        if kind == PING:
+            self._ping(flags, stream, payload)
+        elif kind == WINDOW_UPDATE:
+            self._window_update(stream, payload)
+        elif kind == PUSH_PROMISE:
             raise self._break(PROTOCOL_ERROR, "it pushes a stream although that was refused")
-        if kind == PRIORITY and len(payload) != 5:
+        elif kind == PRIORITY and len(payload) != 5:
             raise self._break(FRAME_SIZE_ERROR, "a PRIORITY frame has a wrong length")
         return None  # 5.5: types that are not known are ignored
 

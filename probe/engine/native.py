@@ -1,7 +1,7 @@
 """The native engine: one unary call on a socket, written for the cost of one short call.
 
-What can be sent goes out in one write together with the connection preface; the answer is read as it comes. The connection
-counts as made when the server's SETTINGS have arrived, as in Go with `WithBlock`.
+What can be sent goes out in one write together with the connection preface; the answer is read as it comes. The
+connection counts as made when the server's SETTINGS have arrived, as in Go with `WithBlock`.
 """
 
 import time
@@ -98,7 +98,9 @@ class _Exchange:
                 stream.send(connection.data_to_send(), deadline)
                 data = stream.receive(deadline)
                 if not data:
-                    return Failure(CALL, "the server closed the connection before it had answered", UNAVAILABLE, "broken")
+                    return Failure(
+                        CALL, "the server closed the connection before it had answered", UNAVAILABLE, "broken"
+                    )
                 for event in connection.receive(data):
                     unary.handle(event)
         except TimeoutError:

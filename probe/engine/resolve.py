@@ -1,7 +1,7 @@
 """Names of hosts and ports, asked of the C library within the time there is.
 
-`getaddrinfo` knows no timeout, and a resolver that hangs would hold the probe until the kubelet kills it: so it is asked in
-a thread of its own, which the end of the process takes with it.
+`getaddrinfo` knows no timeout, and a resolver that hangs would hold the probe until the kubelet kills it: so it is
+asked in a thread of its own, which the end of the process takes with it.
 """
 
 import _socket
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def resolve(host: str, port: int, deadline: Deadline) -> "list[tuple[int, Address]]":
-    """Family and address of each of a name's addresses, in the resolver's order. Raises Retriable, since a resolver that
-    does not know a name yet may know it soon."""
+    """Family and address of each of a name's addresses, in the resolver's order. Raises Retriable, since a resolver
+    that does not know a name yet may know it soon."""
     found: list[tuple[int, Address]] = []
     failed: list[str] = []
     done = _thread.allocate_lock()
@@ -28,7 +28,8 @@ def resolve(host: str, port: int, deadline: Deadline) -> "list[tuple[int, Addres
             # As bytes: a str would be put through the idna codec, which is not there.
             name = host.encode("utf-8", "surrogateescape")
             for family, _, _, _, address in _socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM):
-                found.append((family, address))
+                if isinstance(address[0], str):  # an address family that this C library cannot print gives bytes
+                    found.append((family, address))
         except OSError as error:
             failed.append(error.strerror or str(error))
         finally:

@@ -51,8 +51,8 @@ def request_headers(
 
 
 def _timeout(seconds: float) -> bytes:
-    """At most eight digits and a unit. The server is given a little more than there is, so that the call ends by our clock
-    and in our words, not by whatever its library sends at the same moment."""
+    """At most eight digits and a unit. The server is given a little more than there is, so that the call ends by our
+    clock and in our words, not by whatever its library sends at the same moment."""
     microseconds = int((seconds + GRACE) * 1e6)
     if microseconds < 100_000_000:
         return b"%du" % microseconds

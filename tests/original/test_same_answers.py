@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flavours import Flavour, built
+from tests.flavours import built
 from tests.original.compare import differences, recorded
 from tests.original.run import run_scenario
 from tests.original.scenarios import SCENARIOS, Scenario
