@@ -1,29 +1,31 @@
 # make demo    the probe beside a model that loads
 # make test    everything that CI runs: checks, and all tests on every flavour of the program
 # make check   linters, types and format alone
+# make freeze  dist/tfs_model_status_probe_VERSION_linux_amd64, the executable (Debian on x86-64)
 # make zipapp  dist/tfs_model_status_probe_VERSION.pyz
 # make proto   the generated messages anew, from serving.proto
 # make clean   all that was made here
 #
-# Everything that is installed goes into .venv and .cache; what only the distribution has, tests/system_packages.sh asks for.
+# Everything that is installed goes into .venv and .cache; what only the distribution has, build/system_packages.sh asks for.
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check format zipapp proto clean
+.PHONY: demo test check format freeze zipapp proto clean
 MAKEFLAGS += --no-print-directory
 
 # The distribution's Python, where it is new enough.
 PYTHON ?= $(shell for python in /usr/bin/python3 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done)
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' probe/__init__.py)
+FROZEN := dist/tfs_model_status_probe_$(VERSION)_linux_amd64
 ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
-SOURCES := $(shell find probe build -name '*.py' -o -name '*.proto') pyproject.toml README.md LICENSE
+SOURCES := $(shell find probe build -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 RUN := .venv/bin/python
 
-demo: .venv/ready $(ZIPAPP)
+demo: .venv/ready $(FROZEN)
 	@$(RUN) -m tests.demo
 
-test: check .cache/package/ready $(ZIPAPP)
-	@tests/system_packages.sh
+test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
+	@build/system_packages.sh test
 	$(RUN) -m pytest
 
 check: .venv/ready
@@ -34,6 +36,12 @@ check: .venv/ready
 format: .venv/ready
 	$(RUN) -m ruff check --fix
 	$(RUN) -m ruff format
+
+freeze: $(FROZEN)
+
+$(FROZEN): .venv/ready $(SOURCES)
+	@build/system_packages.sh python freeze
+	$(RUN) build/freeze.py
 
 zipapp: $(ZIPAPP)
 
@@ -50,8 +58,8 @@ proto: .venv/ready
 	.cache/package/bin/pip install --quiet --disable-pip-version-check .
 	@touch $@
 
-.venv/ready: pyproject.toml tests/system_packages.sh
-	@tests/system_packages.sh demo
+.venv/ready: pyproject.toml build/system_packages.sh
+	@build/system_packages.sh python
 	@test -n "$(PYTHON)" || { echo "No Python 3.10 or newer was found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'

@@ -3,21 +3,19 @@
 Rule of this file: it wires the layers and holds no rule of theirs. Here, and nowhere else, the process ends.
 """
 
-import posix
 import sys
 import time
 
-from . import flags, streams
+from . import flags
 from .engine import ask
 from .model import Timings
-from .report import lines, stamp
+from .report import lines, plain, stamp
 from .verdict import ExitCode, judge
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import signal as _signal
-else:
-    import _signal
+try:
+    import _launcher as process  # type: ignore[import-not-found, unused-ignore]  # the static executable's own
+except ImportError:
+    from . import process
 
 STDOUT, STDERR = 1, 2
 # How long a standard stream may keep the end waiting where no -timeout bounds the run, in seconds.
@@ -29,17 +27,17 @@ def main(argv: "list[str] | None" = None) -> int:
     begun = time.monotonic_ns()
     program, *arguments = sys.argv if argv is None else argv
     try:
-        options = flags.parse(arguments, posix.environ, begun)
+        options = flags.parse(arguments, process.environment(flags.ENVIRONMENT_PREFIX.encode()), begun)
     except flags.UsageError as error:
         from .usage import usage
 
         sentence = f"{error}\n" if str(error) else ""
         exit_code = ExitCode.USAGE if sentence else ExitCode.OK
-        return _say(STDERR, sentence + usage(program), exit_code, PATIENCE)
+        return _say(STDERR, sentence + usage(program), exit_code)
     if options.version:
         from .about import about
 
-        return _say(STDOUT, about() + "\n", ExitCode.OK, PATIENCE)
+        return _say(STDOUT, about() + "\n", ExitCode.OK)
     timings = Timings()
     outcome = ask(options.call, timings)
     verdict = judge(outcome, options.wanted)
@@ -52,25 +50,21 @@ def main(argv: "list[str] | None" = None) -> int:
     return _say(STDERR, text, verdict.exit_code, min(options.call.deadline.remaining(), PATIENCE))
 
 
-def _say(descriptor: int, text: str, exit_code: int, seconds: float) -> int:
+def _say(descriptor: int, text: str, exit_code: int, seconds: float = PATIENCE) -> int:
     """Writes the text, and answers with the exit code, which nothing that happens to the text can change."""
-    streams.write(descriptor, text, seconds, give_up=lambda: posix._exit(exit_code))
+    process.write(descriptor, text.encode("utf-8", "surrogateescape"), seconds, exit_code)
     return exit_code
 
 
 def run() -> None:
     """The whole life of the process. Never returns."""
-    streams.guard()
-    # At once, also where this is PID 1 of a container: to that, the kernel's own default does not apply.
-    _signal.signal(_signal.SIGTERM, lambda *_: posix._exit(ExitCode.TERMINATED))
-    _signal.signal(_signal.SIGINT, lambda *_: posix._exit(ExitCode.INTERRUPTED))
-    _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
     try:
+        process.prepare()
         exit_code = main()
     except BaseException as error:
-        exit_code = _say(STDERR, f"internal error: {type(error).__name__}: {error}\n", ExitCode.INTERNAL, PATIENCE)
-    # Past the interpreter's own end: nothing is left to clean up, and a resolver that hangs must not be waited for.
-    posix._exit(exit_code)
+        text = plain(f"internal error: {type(error).__name__}: {error}")  # one line, whatever the error says
+        exit_code = _say(STDERR, text + "\n", ExitCode.INTERNAL)
+    process.end(exit_code)
 
 
 if __name__ == "__main__":

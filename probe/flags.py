@@ -108,14 +108,12 @@ def _from_environment(
 
     Kubernetes itself makes such variables for a Service named tfs-probe: what names no flag is none of ours."""
     found: dict[str, str | int | bool] = {}
-    prefix = ENVIRONMENT_PREFIX.encode()
     for variable, value in environment.items():
-        if not value or not variable.startswith(prefix):
-            continue
         shown = variable.decode("utf-8", "surrogateescape")
         name = shown[len(ENVIRONMENT_PREFIX) :].lower().replace("_", "-")
         spelled = ENVIRONMENT_PREFIX + name.upper().replace("-", "_")
-        if name in FLAGS and shown == spelled and name not in given and name not in NOT_FROM_ENVIRONMENT:
+        ours = name in FLAGS and shown == spelled and name not in NOT_FROM_ENVIRONMENT
+        if ours and value and name not in given:
             found[name] = _value(name, value.decode("utf-8", "surrogateescape"), shown, shown)
     return found
 

@@ -7,8 +7,10 @@ do to a terminal or a log, and bounds every length: the kubelet keeps 10 KiB of 
 from .model import CALL, STATE_NAMES, STATUS, Failure, ModelStatus, VersionStatus
 from .verdict import Verdict
 
-# Characters of the response line, and of the server's words in another line, before the rest is left out.
+# Bytes of the response line, and of the server's words in another line, before the rest is left out.
 LONGEST = 4096
+# What stands behind a backslash in a text between quotes.
+QUOTED = '"\\'
 
 
 def stamp(when: "tuple[int, ...]") -> str:
@@ -31,65 +33,71 @@ def response(versions: "list[VersionStatus]") -> str:
     """The answer in protobuf's compact text form, cut at a whole entry when it grows too long."""
     out = ""
     for shown, status in enumerate(versions):
-        entry = _entry(status, status.error_message)
-        if len(out) + len(entry) > LONGEST:
+        entry = _entry(status, LONGEST)
+        longer = f"{out} {entry}" if out else entry
+        if len(longer.encode()) > LONGEST:
             if shown == 0:
-                entry = _entry(status, status.error_message[: LONGEST // 2], len(status.error_message) - LONGEST // 2)
-                out, shown = entry, 1
+                out, shown = _entry(status, LONGEST // 2), 1
             left = len(versions) - shown
             return f"{out} ... ({left} more {'version' if left == 1 else 'versions'} left out)" if left else out
-        out += " " + entry if out else entry
+        out = longer
     return out
 
 
-def _entry(status: VersionStatus, message: str, left_out: int = 0) -> str:
-    """One `model_version_status`, its fields in order and without those that hold their default."""
+def _entry(status: VersionStatus, most: int) -> str:
+    """One `model_version_status`, its fields in order and without those that hold their default; of the error's message
+    `most` bytes."""
     fields = []
     if status.version:
         fields.append(f"version:{status.version}")
     if status.state:
         fields.append(f"state:{STATE_NAMES.get(status.state, status.state)}")
     if status.has_status:
-        if status.error_code or message:
-            fields.append(f"status:{{{_error(status.error_code, message, left_out)}}}")
+        if status.error_code or status.error_message:
+            fields.append(f"status:{{{_error(status.error_code, status.error_message, most)}}}")
         else:
             fields.append("status:{}")
     return f"model_version_status:{{{' '.join(fields)}}}"
 
 
-def _error(code: int, message: str, left_out: int) -> str:
+def _error(code: int, message: str, most: int) -> str:
     from .codes import proto_name
 
     fields = [f"error_code:{proto_name(code)}"] if code else []
     if message:
-        quoted = message.replace("\\", "\\\\").replace('"', '\\"')
-        cut = f" ... ({left_out} more characters left out)" if left_out else ""
-        fields.append(f'error_message:"{_escaped(quoted)}{cut}"')
+        fields.append(f'error_message:"{_bounded(message, most, QUOTED)}"')
     return " ".join(fields)
 
 
 def plain(text: str) -> str:
     """A text for a line of its own: escaped, and cut when it is long."""
-    if len(text) > LONGEST:
-        text = f"{text[:LONGEST]} ... ({len(text) - LONGEST} more characters left out)"
-    return _escaped(text)
+    return _bounded(text, LONGEST)
 
 
-def _escaped(text: str) -> str:
-    """The text with its control characters as Go's protobuf text form escapes them.
+def _bounded(text: str, most: int, quoted: str = "") -> str:
+    """The text with its control characters as Go's protobuf text form escapes them, and a backslash before those that
+    are `quoted`; as much of it as comes to `most` bytes, since what is escaped, or is not ASCII, takes several.
 
     Beyond Go's: DEL, the C1 controls, and the characters that end a line or turn its direction."""
-    if text.isprintable():
+    if len(text) <= most and text.isascii() and text.isprintable() and not quoted:
         return text
-    return "".join(_escape(character) if _is_control(character) else character for character in text)
+    pieces: list[str] = []
+    size = 0
+    for place, character in enumerate(text):
+        piece = "\\" + character if character in quoted else _escape(character) if _is_control(character) else character
+        size += len(piece.encode())
+        if size > most:
+            return f"{''.join(pieces)} ... ({len(text) - place} more characters left out)"
+        pieces.append(piece)
+    return "".join(pieces)
 
 
 def _is_control(character: str) -> bool:
     return (
         character < " "
         or "\x7f" <= character <= "\x9f"
-        or character in "\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-        or "\ud800" <= character <= "\udfff"
+        or character in "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+        or 0xD800 <= ord(character) <= 0xDFFF  # as text it could not be frozen: marshal needs a codec for it
     )
 
 

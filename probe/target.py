@@ -91,8 +91,10 @@ def _tcp(address: str, endpoint: str) -> "Target | Failure":
         return _bad(address, "too many colons in address", "brackets")
     if not port:
         return _bad(address, "missing port in address", "port")
-    if port.isdigit() and int(port[:6]) > 65535:
-        return _bad(address, "invalid port", "address")
+    if port.isascii() and port.isdigit():
+        port = port.lstrip("0") or "0"
+        if len(port) > 5 or int(port) > 65535:
+            return _bad(address, "invalid port", "address")
     for character in host:
         if character <= " " or character in "/[]@\x7f":
             return _bad(address, "invalid character in host name", "address")

@@ -10,15 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.flavours import ROOT, ZIPAPP
+from tests.flavours import FROZEN, ROOT
 
 MODEL = "half_plus_two"
 
 
 def probe(what: str, port: int, model: str, wanted: int) -> None:
     """Runs the probe once, and shows the command, its lines and its exit code."""
-    command = [str(ZIPAPP), f"-addr=:{port}", f"-model-name={model}", "-timeout=900ms"]
-    print(f"\n# {what}\n$ {ZIPAPP.relative_to(ROOT)} {' '.join(command[1:])}", flush=True)
+    command = [str(FROZEN), f"-addr=:{port}", f"-model-name={model}", "-timeout=900ms"]
+    print(f"\n# {what}\n$ {FROZEN.relative_to(ROOT)} {' '.join(command[1:])}", flush=True)
     exit_code = subprocess.run(command, check=False, stderr=subprocess.STDOUT).returncode
     print(f"$ echo $?\n{exit_code}", flush=True)
     if exit_code != wanted:

@@ -99,6 +99,7 @@ def _version() -> str:
 
 
 VERSION = _version()
+FROZEN = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}_linux_amd64"
 ZIPAPP = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}.pyz"
 PACKAGE = ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"
 
@@ -107,6 +108,7 @@ FLAVOURS = {
     flavour.name: flavour
     for flavour in (
         MODULE_FLAVOUR,
+        Flavour("frozen", (str(FROZEN),)),
         Flavour("zipapp", (sys.executable, "-I", str(ZIPAPP))),
         Flavour("package", (str(PACKAGE),)),
     )

@@ -47,10 +47,14 @@ class Stream:
         self.peer = peer
 
     def send(self, data: bytes, deadline: Deadline) -> None:
-        """Sends all of the data."""
+        """Sends all of the data. That the connection broke is for `receive` to tell: what the peer said before is still
+        there to be read, and may be the whole answer."""
         while data:
             self._socket.settimeout(_left(deadline))
-            data = data[self._socket.send(data) :]
+            try:
+                data = data[self._socket.send(data) :]
+            except (BrokenPipeError, ConnectionResetError):
+                return
 
     def receive(self, deadline: Deadline) -> bytes:
         """The next bytes; none when the peer has closed."""
@@ -99,7 +103,7 @@ def dial(target: Target, deadline: Deadline, greet: "Callable[[Stream], None]") 
 
 
 def _attempt(target: Target, deadline: Deadline, greet: "Callable[[Stream], None]") -> Stream:
-    """One round through all addresses: the first that takes the connection is the server."""
+    """One round through all addresses: the first that takes the connection and keeps it is the server."""
     if deadline.remaining() <= 0:
         raise Retriable("", "no-time")
     failed = Retriable("", "no-time")
@@ -108,21 +112,28 @@ def _attempt(target: Target, deadline: Deadline, greet: "Callable[[Stream], None
         # An address whose packets are dropped may not eat the time of the next one.
         share = deadline.sooner(int(deadline.remaining() * 1e9) // (len(addresses) - number), deadline.flag)
         try:
-            stream = _connect(family, address, share)
+            return _greeted(_connect(family, address, share), greet)
+        except Unmendable:
+            raise
         except Retriable as error:
             # Of several refusals the first address's is told; of different faults the one that is not a refusal.
             failed = error if not failed.text or error.cause != "refused" else failed
-            continue
-        try:
-            greet(stream)
-            return stream
-        except OSError as error:
-            stream.close()
-            raise Retriable(f"connected to {stream.peer}: {_reason(error)}", "closed") from None
-        except BaseException:
-            stream.close()
-            raise
+        if deadline.remaining() <= 0:
+            break  # what the next address would meet is only that
     raise failed
+
+
+def _greeted(stream: Stream, greet: "Callable[[Stream], None]") -> Stream:
+    """The stream, its greeting over."""
+    try:
+        greet(stream)
+        return stream
+    except OSError as error:
+        stream.close()
+        raise Retriable(f"connected to {stream.peer}: {_reason(error)}", "closed") from None
+    except BaseException:
+        stream.close()
+        raise
 
 
 def _connect(family: int, address: "Address", deadline: Deadline) -> Stream:
@@ -144,7 +155,7 @@ def _addresses(target: Target, deadline: Deadline) -> "list[tuple[int, Address]]
     """Family and address of everything that the target may mean, in the order in which to try them."""
     if target.path:
         return [(_socket.AF_UNIX, target.path)]
-    if not target.port.isdigit():
+    if not (target.port.isascii() and target.port.isdigit()):
         from .resolve import port
 
         number = port(target.port)
@@ -198,4 +209,5 @@ def _cause(error: OSError, family: int) -> str:
         return "permission"
     if isinstance(error, (TimeoutError, BlockingIOError)):
         return "dropped" if family != _socket.AF_UNIX else "mute"
-    return "" if isinstance(error, ConnectionResetError) else "dropped"
+    # Between the handshake of TCP and this side's first look at it: as good as taken and closed.
+    return "closed" if isinstance(error, ConnectionResetError) else "dropped"

@@ -90,7 +90,9 @@ def _call(method: "Method", content: bytes, deadline: Deadline) -> "bytes | Fail
     if deadline.remaining() <= 0:
         return Failure(CALL, "context deadline exceeded", DEADLINE_EXCEEDED, "no-time")
     try:
-        return method(content, timeout=deadline.remaining())
+        answer = method(content, timeout=deadline.remaining())
+        # With the status OK, but without a message, the library hands out nothing.
+        return answer if answer is not None else Failure(CALL, "the answer holds no message", INTERNAL, "unreadable")
     except grpc.RpcError as error:
         code = error.code().value[0]
         if code not in LIBRARY_CODES:

@@ -59,7 +59,12 @@ if TYPE_CHECKING:
 
 
 class ConnectionBroken(Exception):
-    """The peer does not keep to HTTP/2, or to our bounds."""
+    """The peer does not keep to HTTP/2, or to our bounds. `events`: what came before that in the same bytes. It counts:
+    where the kernel cuts the stream of bytes must not matter."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.events: list[Event] = []
 
 
 class Settings:
@@ -166,18 +171,22 @@ class Connection:
         data = self._in + data if self._in else data
         events: list[Event] = []
         at = 0
-        while len(data) - at >= FRAME_HEADER:
-            length = int.from_bytes(data[at : at + 3], "big")
-            if length > MAX_FRAME:
-                raise self._break(FRAME_SIZE_ERROR, f"a frame of {length} bytes is larger than allowed")
-            end = at + FRAME_HEADER + length
-            if end > len(data):
-                break
-            stream = int.from_bytes(data[at + 5 : at + 9], "big") & MAX_WINDOW
-            event = self._frame(data[at + 3], data[at + 4], stream, data[at + FRAME_HEADER : end])
-            if event is not None:
-                events.append(event)
-            at = end
+        try:
+            while len(data) - at >= FRAME_HEADER:
+                length = int.from_bytes(data[at : at + 3], "big")
+                if length > MAX_FRAME:
+                    raise self._break(FRAME_SIZE_ERROR, f"a frame of {length} bytes is larger than allowed")
+                end = at + FRAME_HEADER + length
+                if end > len(data):
+                    break
+                stream = int.from_bytes(data[at + 5 : at + 9], "big") & MAX_WINDOW
+                event = self._frame(data[at + 3], data[at + 4], stream, data[at + FRAME_HEADER : end])
+                if event is not None:
+                    events.append(event)
+                at = end
+        except ConnectionBroken as error:
+            error.events = events
+            raise
         self._in = data[at:]
         return events
 

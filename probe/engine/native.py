@@ -21,6 +21,10 @@ TLS_RECORDS, TLS_MAJOR = (b"\x15", b"\x16"), b"\x03"
 
 METHOD = "/tensorflow.serving.ModelService/GetModelStatus"
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .http2 import Event
+
 
 def ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
     """GetModelStatus over plain HTTP/2."""
@@ -78,15 +82,14 @@ class _Exchange:
                 if not data:
                     raise _stranger(stream.peer, received) or _closed(stream.peer, received)
                 received = (received + data)[:ENOUGH_TO_KNOW]
-                settled = False
-                for event in connection.receive(data):
-                    settled = settled or isinstance(event, Settings)
-                    self._unary.handle(event)
-                if settled:
+                if self._hear(connection.receive(data)):
                     return
         except TimeoutError:
             raise _stranger(stream.peer, received) or _silent(stream.peer, received) from None
         except ConnectionBroken as error:
+            if self._hear(error.events):  # the connection stood: what broke is the call, unless it had ended
+                self._unary.result = _broken(error) if self._unary.result is None else self._unary.result
+                return
             text = f"connected to {stream.peer}: it does not speak HTTP/2: {error}"
             raise _stranger(stream.peer, received) or Unmendable(text, "not-http2") from None
 
@@ -101,23 +104,35 @@ class _Exchange:
                     return Failure(
                         CALL, "the server closed the connection before it had answered", UNAVAILABLE, "broken"
                     )
-                for event in connection.receive(data):
-                    unary.handle(event)
+                self._hear(connection.receive(data))
         except TimeoutError:
             cause = "no-time" if self._call.rpc_timeout <= 0 else "call-timeout"
             cause = "whole-timeout" if deadline.flag == "-timeout" else cause
             return Failure(CALL, "context deadline exceeded", DEADLINE_EXCEEDED, cause)
         except ConnectionBroken as error:
-            return Failure(CALL, f"the server broke HTTP/2: {error}", UNAVAILABLE, "unreadable")
+            self._hear(error.events)
+            return _broken(error) if unary.result is None else unary.result
         except OSError as error:
             return Failure(CALL, f"the connection broke: {error.strerror or error}", UNAVAILABLE, "broken")
         return unary.result
+
+    def _hear(self, events: "list[Event]") -> bool:
+        """Hands the events to the call; whether the server's SETTINGS are among them."""
+        settled = False
+        for event in events:
+            settled = settled or isinstance(event, Settings)
+            self._unary.handle(event)
+        return settled
 
     def part(self, stream: Stream) -> None:
         """Says goodbye, so that a server's log need not wonder, and closes. Nobody waits for it to be heard."""
         self._connection.goodbye()
         stream.send_or_not(self._connection.data_to_send())
         stream.close()
+
+
+def _broken(error: ConnectionBroken) -> Failure:
+    return Failure(CALL, f"the server broke HTTP/2: {error}", UNAVAILABLE, "unreadable")
 
 
 def _silent(peer: str, received: bytes) -> Retriable:

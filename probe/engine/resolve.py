@@ -48,5 +48,5 @@ def port(service: str) -> int:
     """The number of a port that is given by name, such as `http`."""
     try:
         return _socket.getservbyname(service, "tcp")
-    except OSError:
+    except (OSError, UnicodeEncodeError):
         raise Unmendable(f"lookup tcp/{service}: unknown port", "address") from None

@@ -206,7 +206,8 @@ REFUSED = {
     "text that is not UTF-8": delimited(1, delimited(3, b"\x12\x01\xff")),
     "text with a surrogate": delimited(1, delimited(3, b"\x12\x03\xed\xa0\x80")),
     "text in too many bytes": delimited(1, delimited(3, b"\x12\x02\xc0\xaf")),
-    "a number of 11 bytes": b"\x08" + b"\x80" * 10 + b"\x01",
+    "a number of 11 bytes": b"\x08" + b"\x80" * 10 + b"\x00",
+    "a number of ten bytes that ask for more": b"\x08" + b"\x80" * 10 + b"\x08\x01",
 }
 
 
@@ -241,7 +242,7 @@ def test_the_differences_from_protobuf_are_these(data: bytes, we: Facts | None, 
     assert (ours(data), theirs(data)) == (we, they)
 
 
-@pytest.mark.parametrize(("depth", "fits"), [(codec.MAX_GROUP_DEPTH, True), (codec.MAX_GROUP_DEPTH + 1, False)])
+@pytest.mark.parametrize(("depth", "fits"), [(10_000, True), (10_001, False)])
 def test_groups_nest_to_a_bounded_depth(depth: int, fits: bool) -> None:
     assert ours(nested(depth)) == ([] if fits else None)
 

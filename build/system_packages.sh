@@ -1,25 +1,46 @@
 #!/bin/sh
-# Checks that the programs which the tests start are on this machine, and is silent when they are.
+# Checks that what only the distribution has is on this machine, and is silent when it is. What is asked for:
+#   python   the interpreter with venv: all that the demonstration needs beside the executable
+#   freeze   a C compiler, static libraries and what fetches CPython's source
+#   test     the servers of other makers that the tests start
 # As root on Debian it installs what is missing; anywhere else it names what is missing, and exits 1.
-# `system_packages.sh demo` asks only for what the demonstration needs: Python.
 set -eu
-needs=${1:-test}
+needs=" $* "
 
 # Fills `commands` and `packages` with what is missing.
 look() {
     commands='' packages=''
-    if [ "$needs" = test ]; then
-        command -v node >/dev/null || lack node nodejs
-        command -v npm >/dev/null || lack npm npm
-        # Debian keeps nginx in /usr/sbin, which is not on every user's PATH.
-        (PATH="$PATH:/usr/sbin" && command -v nginx >/dev/null) || lack nginx nginx-light
-    fi
-    # The distribution's interpreter, not the first on PATH: the static build needs one of the same version. Debian
+    case $needs in *' test '*)
+        need_command node nodejs
+        need_command npm npm
+        need_command nginx nginx-light
+        need_command ip iproute2
+        ;;
+    esac
+    case $needs in *' freeze '*)
+        need_command gcc gcc
+        need_command make make
+        need_command dpkg-source dpkg-dev
+        need_static c libc6-dev
+        need_static ssl libssl-dev
+        need_static z zlib1g-dev
+        ;;
+    esac
+    # The distribution's interpreter, not the first on PATH: the executable's CPython is of the same version. Debian
     # ships ensurepip apart from it, and `-m venv` fails without. Looking for it is much faster than importing it.
     /usr/bin/python3 -I -S -c '
 from importlib.machinery import PathFinder
 raise SystemExit(not all(map(PathFinder.find_spec, ("venv", "ensurepip"))))
 ' 2>/dev/null || lack "'/usr/bin/python3 -m venv'" python3-venv
+}
+
+need_command() { # need_command COMMAND PACKAGE
+    # Debian keeps nginx and ip in /usr/sbin, which is not on every user's PATH.
+    (PATH="$PATH:/usr/sbin" && command -v "$1" >/dev/null) || lack "$1" "$2"
+}
+
+need_static() { # need_static LIBRARY PACKAGE
+    [ -e "/usr/lib/x86_64-linux-gnu/lib$1.a" ] || lack "lib$1.a" "$2"
 }
 
 lack() { # lack COMMAND PACKAGE
@@ -31,7 +52,7 @@ look
 [ -n "$commands" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-    echo "Commands are missing here:$commands" >&2
+    echo "Missing here:$commands" >&2
     exit 1
 fi
 if [ "$(id -u)" -ne 0 ]; then

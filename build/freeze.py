@@ -1,0 +1,212 @@
+"""The executable, in one command: `python build/freeze.py [OUTDIR]` makes
+OUTDIR/tfs_model_status_probe_VERSION_linux_amd64 (default: dist).
+
+    CPython's source --python_source.py--> python.o --+
+    probe/ --PyInstaller, probe.spec--> probe.pkg ----+--> maker --run once--> snapshot --into a copy of maker--> the
+    file launcher/*.c -------------------------------------+
+
+The same commit, packages and compiler give the same bytes, in whatever folder. The interpreter that runs this is the
+distribution's, since its bytecode has to be that of the CPython that is linked in.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import python_source
+from inspect_artifact import inspect
+from python_source import LAUNCHER, ROOT, BuildError, Python, run
+
+# What the launcher's own code is compiled with; warnings are errors.
+CFLAGS = ("-std=gnu11", "-O2", "-g0", "-DNDEBUG", "-fno-pie", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror")
+CFLAGS_FOR_PYTHON = ("-Wno-missing-field-initializers", "-Wno-strict-prototypes", "-Wno-cast-function-type")
+LDFLAGS = ("-static", "-no-pie", "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--build-id=none")
+LIBRARIES = ("-lssl", "-lcrypto", "-lz", "-lm")
+# The linker warns of every function that a static glibc serves by plug-ins; launcher.c says which it may load.
+EXPECTED_WARNING = re.compile(r"statically linked applications requires at runtime the shared libraries|in function")
+WORD = 8
+MASK = (1 << 64) - 1
+
+
+class Section(NamedTuple):
+    """A part of the snapshot: where it is mapped, and its bytes."""
+
+    name: str
+    address: int
+    content: bytes
+
+
+def main() -> int:
+    """Makes, inspects and puts the executable in its place: whole, or not at all."""
+    out = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "dist").resolve()
+    target = out / f"tfs_model_status_probe_{version()}_linux_amd64"
+    try:
+        with tempfile.TemporaryDirectory(prefix="freeze-") as scratch:
+            made = freeze(Path(scratch))
+            faults = inspect(made, forbidden=[str(ROOT), scratch])
+            if faults:
+                raise BuildError(
+                    "the executable is not what it should be:\n" + "\n".join(f"- {fault}" for fault in faults)
+                )
+            out.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(made, target.with_suffix(".new"))
+            target.with_suffix(".new").chmod(0o755)
+            target.with_suffix(".new").replace(target)
+    except BuildError as error:
+        sys.exit(f"{error}")
+    print(target.relative_to(Path.cwd()) if target.is_relative_to(Path.cwd()) else target)
+    return 0
+
+
+def freeze(scratch: Path) -> Path:
+    """The finished executable, in the scratch folder."""
+    python = python_source.python_object()
+    archive = pack(scratch, python)
+    objects = compile_launcher(scratch, python, archive)
+    # The heap's size is known only afterwards; the second executable has just that.
+    maker = link(scratch, python, objects, ())
+    used = next(section for section in snapshot(maker, scratch) if section.name == "py_heap").content.rstrip(b"\0")
+    size = -(-len(used) // 4096) * 4096
+    maker = link(scratch, python, objects, (f"-DHEAP_SIZE={size}",))
+    return assemble(maker, archive, snapshot(maker, scratch))
+
+
+def pack(scratch: Path, python: Python) -> Path:
+    """PyInstaller's archive of the modules."""
+    environment = os.environ | {
+        "PYTHON_SOURCE": str(python.source),
+        "PROBE_COMMIT": commit(),
+        "SOURCE_DATE_EPOCH": "0",
+        "PYTHONHASHSEED": "0",
+        "PYINSTALLER_CONFIG_DIR": str(scratch / "pyinstaller"),
+    }
+    work = scratch / "pack"
+    run(
+        *(sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level=ERROR", "--clean"),
+        *("--workpath", work, "--distpath", scratch / "unused", ROOT / "build" / "probe.spec"),
+        cwd=scratch,
+        env=environment,
+    )
+    return work / "probe" / "probe.pkg"
+
+
+def compile_launcher(scratch: Path, python: Python, archive: Path) -> list[Path]:
+    """The launcher's objects but for the heap, whose size is an option."""
+    made = []
+    for name in ("launcher.c", "snapshot.c", "archive.S"):
+        made.append(scratch / f"{name}.o")
+        compile_one(LAUNCHER / name, made[-1], python, (f'-DARCHIVE="{archive}"',))
+    return made
+
+
+def compile_one(file: Path, to: Path, python: Python, options: tuple[str, ...]) -> None:
+    """Compiles a file of the launcher. CPython's headers are not ours to warn about."""
+    includes = [part for folder in python.includes for part in ("-isystem", folder)]
+    prefixes = (f"-ffile-prefix-map={LAUNCHER}=launcher", f"-ffile-prefix-map={python.source}=python")
+    run("gcc", *CFLAGS, *CFLAGS_FOR_PYTHON, *prefixes, "-DPy_BUILD_CORE", *includes, *options, "-c", file, "-o", to)
+
+
+def link(scratch: Path, python: Python, objects: list[Path], options: tuple[str, ...]) -> Path:
+    """An executable that makes a snapshot when it is run."""
+    heap, maker = scratch / "heap.o", scratch / "maker"
+    compile_one(LAUNCHER / "heap.c", heap, python, options)
+    command = ["gcc", *LDFLAGS, *map(str, [*objects, heap, python.object]), *LIBRARIES, "-o", str(maker)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    unexpected = [line for line in done.stderr.splitlines() if not EXPECTED_WARNING.search(line)]
+    if done.returncode or unexpected:
+        raise BuildError("the launcher cannot be linked:\n" + "\n".join(unexpected[:20]))
+    run("strip", "--strip-all", maker)
+    return maker
+
+
+def snapshot(maker: Path, scratch: Path) -> list[Section]:
+    """What the executable's memory holds when all that every run does has been done."""
+    file = scratch / "snapshot"
+    # An empty environment, so that nothing of this machine is remembered.
+    listed = run(maker, file, env={"TZ": "UTC"})
+    content = file.read_bytes()
+    sections, at = [], 0
+    for line in listed.splitlines():
+        name, address, length = line.split()
+        sections.append(Section(name, int(address, 16), content[at : at + int(length)]))
+        at += int(length)
+    if at != len(content):
+        raise BuildError("the snapshot's list and its bytes differ in length")
+    return sections
+
+
+def assemble(maker: Path, archive: Path, sections: list[Section]) -> Path:
+    """A copy of the maker with the snapshot in the place of its initial data."""
+    elf = bytearray(maker.read_bytes())
+    for section in sections:
+        at = file_offset(elf, section.address, len(section.content))
+        elf[at : at + len(section.content)] = section.content
+    # After the archive, as after every section, launcher/snapshot.c reads zeros up to a whole word.
+    padded = archive.read_bytes()
+    sums = checksum([padded, *(section.content for section in sections)])
+    at = section_offset(elf, "py_sums")
+    elf[at : at + 2 * WORD] = struct.pack("<QQ", *sums)
+    made = maker.with_name("executable")
+    made.write_bytes(elf)
+    made.chmod(0o755)
+    return made
+
+
+def checksum(parts: list[bytes]) -> tuple[int, int]:
+    """The two running sums of launcher/snapshot.c."""
+    total = totals = 0
+    for part in parts:
+        whole = len(part) // WORD * WORD
+        last = int.from_bytes(part[whole:], "little")
+        for (word,) in [*struct.iter_unpack("<Q", part[:whole]), (last,)]:
+            total = (total + word) & MASK
+            totals = (totals + total) & MASK
+    return total, totals
+
+
+def file_offset(elf: bytearray, address: int, length: int) -> int:
+    """Where in the file the bytes are that are mapped to an address."""
+    (headers,) = struct.unpack_from("<Q", elf, 32)
+    size, count = struct.unpack_from("<HH", elf, 54)
+    for at in range(headers, headers + size * count, size):
+        kind, _, offset, start, _, in_file = struct.unpack_from("<IIQQQQ", elf, at)
+        if kind == 1 and start <= address and address + length <= start + in_file:  # PT_LOAD
+            return int(offset + address - start)
+    raise BuildError(f"nothing of the file is mapped to {address:#x}")
+
+
+def section_offset(elf: bytearray, name: str) -> int:
+    """Where in the file a section begins."""
+    (headers,) = struct.unpack_from("<Q", elf, 40)
+    size, count, names = struct.unpack_from("<HHH", elf, 58)
+    (strings,) = struct.unpack_from("<Q", elf, headers + size * names + 24)
+    for at in range(headers, headers + size * count, size):
+        (named,) = struct.unpack_from("<I", elf, at)
+        if bytes(elf[strings + named :]).partition(b"\0")[0] == name.encode():
+            return int(struct.unpack_from("<Q", elf, at + 24)[0])
+    raise BuildError(f"the executable has no section {name}")
+
+
+def version() -> str:
+    """The version, from its one place."""
+    found = re.search(r'^__version__ = "(.+)"', (ROOT / "probe" / "__init__.py").read_text(), re.MULTILINE)
+    if not found:
+        raise BuildError("probe/__init__.py has no __version__")
+    return found[1]
+
+
+def commit() -> str:
+    """The commit that this is made from, marked where the tree differs from it."""
+    return run("git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12").strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,299 @@
+/* The executable's own main().
+ *
+ * PyInstaller's stock bootloader unpacks a shared libpython into a temporary directory and starts a second process. A probe can
+ * afford neither: a read-only root, a kill at any moment and a tenth of a core are its daily life. So CPython is linked in, one
+ * process opens no file, and the modules are PyInstaller's archive in the section `pydata` of this very file, handed to CPython
+ * as frozen modules.
+ *
+ * And nothing is done twice: CPython's start and the imports, which would be four fifths of every run, happen once, when the
+ * executable is made. What they leave in memory (snapshot.h) is written into the executable, and a run goes on from there.
+ * docs/launcher.md has the picture.
+ *
+ * Nothing outside has a say: no PYTHON* variable, no site directory, no locale.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "internal/pycore_import.h"
+
+#include "archive.h"
+#include "snapshot.h"
+
+extern int __nss_configure_lookup(const char *database, const char *services);
+
+/* The exit codes that end here; probe/verdict.py has the whole table, and a test compares. */
+enum { EXIT_INTERNAL = 101, EXIT_DAMAGED = 102, EXIT_SIGNAL = 128 };
+
+/* One write, whatever comes of it: the exit code is what counts. */
+static _Noreturn void fail(int code, const char *what, const char *more)
+{
+    char line[256];
+    int length = snprintf(line, sizeof line, "%s%.180s\n", what, more);
+    if (length < 0 || write(STDERR_FILENO, line, (size_t)length) < 0)
+        _exit(code);
+    _exit(code);
+}
+
+/* Descriptors and signals, before anything is opened; probe/process.py does the same for an ordinary Python. */
+
+/* A descriptor of 0-2 that is closed would be given to the first socket, and a line for people would go to the server. The root
+ * directory is there even where /dev/null is not; writing to it fails, which is all that is wanted. */
+static void guard_descriptors(void)
+{
+    for (int descriptor = 0; descriptor <= 2; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF && open("/", O_RDONLY) < 0)
+            _exit(EXIT_INTERNAL);
+}
+
+static void end_by_signal(int signal_number)
+{
+    _exit(EXIT_SIGNAL + signal_number);
+}
+
+/* As PID 1 of a container a process has no default action for signals, so the actions are spelled out, and in C: Python's
+ * handlers wait for the interpreter's next look, and a resolver that hangs never looks. */
+static void set_signals(void)
+{
+    static const int ending[] = {SIGTERM, SIGINT};
+    struct sigaction action = {.sa_handler = end_by_signal};
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGALRM);
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+        sigaction(ending[i], &action, NULL);
+        sigaddset(&ours, ending[i]);
+    }
+    sigprocmask(SIG_UNBLOCK, &ours, NULL); /* a parent may have blocked them */
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL); /* a reader of stderr who went away changes no verdict */
+}
+
+/* The module `_launcher`: what probe/process.py is where an ordinary Python runs the program. */
+
+static PyObject *prepare(PyObject *self, PyObject *unused)
+{
+    Py_RETURN_NONE; /* main() has done it */
+}
+
+static PyObject *environment(PyObject *self, PyObject *prefix)
+{
+    const char *wanted = PyBytes_AsString(prefix);
+    PyObject *found = wanted ? PyDict_New() : NULL;
+    for (char **variable = environ; found && *variable; variable++) {
+        const char *equals = strchr(*variable, '=');
+        if (!equals || strncmp(*variable, wanted, strlen(wanted)))
+            continue;
+        PyObject *name = PyBytes_FromStringAndSize(*variable, equals - *variable);
+        PyObject *value = PyBytes_FromString(equals + 1);
+        if (!name || !value || PyDict_SetItem(found, name, value))
+            Py_CLEAR(found);
+        Py_XDECREF(name);
+        Py_XDECREF(value);
+    }
+    return found;
+}
+
+static volatile sig_atomic_t code_when_late;
+
+static void end_late(int unused)
+{
+    _exit(code_when_late);
+}
+
+static PyObject *write_in_time(PyObject *self, PyObject *arguments)
+{
+    int descriptor, code;
+    const char *data;
+    Py_ssize_t length;
+    double seconds;
+    if (!PyArg_ParseTuple(arguments, "iy#di", &descriptor, &data, &length, &seconds, &code))
+        return NULL;
+    suseconds_t wait = seconds < 0.001 ? 1000 : (suseconds_t)(seconds * 1e6);
+    struct itimerval timer = {.it_value = {.tv_sec = wait / 1000000, .tv_usec = wait % 1000000}};
+    struct sigaction action = {.sa_handler = end_late};
+    code_when_late = code;
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
+    while (length > 0) {
+        ssize_t written = write(descriptor, data, (size_t)length);
+        if (written < 0)
+            break; /* closed, full, or read by nobody any more: the exit code still tells */
+        data += written;
+        length -= written;
+    }
+    timer.it_value = (struct timeval){0};
+    setitimer(ITIMER_REAL, &timer, NULL);
+    Py_RETURN_NONE;
+}
+
+static PyObject *end(PyObject *self, PyObject *code)
+{
+    _exit((int)PyLong_AsLong(code));
+}
+
+static PyMethodDef methods[] SNAPSHOT = {
+    {"prepare", prepare, METH_NOARGS, NULL},
+    {"environment", environment, METH_O, NULL},
+    {"write", write_in_time, METH_VARARGS, NULL},
+    {"end", end, METH_O, NULL},
+    {NULL},
+};
+static struct PyModuleDef module SNAPSHOT = {PyModuleDef_HEAD_INIT, "_launcher", NULL, 0, methods};
+
+PyMODINIT_FUNC PyInit__launcher(void)
+{
+    return PyModule_Create(&module);
+}
+
+/* The archive: CArchive, the format of PyInstaller's archive/writers.py. At its end is a cookie: magic[8], length of the
+ * archive, offset and length of the table of contents, Python version, library name[64]; an entry of the table is its own
+ * length, offset, stored length, length, compressed?, type, name. Integers are big-endian. */
+enum { COOKIE = 88, COOKIE_TOC = 12, COOKIE_TOC_LENGTH = 16 };
+enum { ENTRY_LENGTH = 0, ENTRY_OFFSET = 4, ENTRY_SIZE = 8, ENTRY_TYPE = 17, ENTRY_NAME = 18 };
+enum { MOST_MODULES = 500 };
+static struct _frozen modules[MOST_MODULES + 1] SNAPSHOT = {{0}};
+
+static uint32_t number(const unsigned char *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* Makes the archive's modules known to CPython; gives the name of the script in it, which is the program. */
+static const char *read_archive(void)
+{
+    const unsigned char *cookie = archive + archive_size - COOKIE;
+    const unsigned char *entry = archive + number(cookie + COOKIE_TOC);
+    const unsigned char *last = entry + number(cookie + COOKIE_TOC_LENGTH);
+    const char *script = NULL;
+    int count = 0;
+    for (; entry < last; entry += number(entry + ENTRY_LENGTH)) {
+        char type = (char)entry[ENTRY_TYPE];
+        if (type != 'm' && type != 'M' && type != 's') /* module, package, script */
+            continue;
+        if (count == MOST_MODULES)
+            fail(EXIT_INTERNAL, "internal error: ", "too many modules");
+        modules[count].name = (const char *)entry + ENTRY_NAME;
+        modules[count].code = archive + number(entry + ENTRY_OFFSET);
+        modules[count].size = (int)number(entry + ENTRY_SIZE);
+        modules[count].is_package = type == 'M';
+        if (type == 's')
+            script = modules[count].name;
+        count++;
+    }
+    _PyImport_FrozenBootstrap = modules; /* the first table that CPython looks in */
+    return script;
+}
+
+/* CPython. */
+
+static _Noreturn void fail_by_exception(void)
+{
+    PyObject *type = NULL, *value = NULL, *traceback = NULL;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *text = value ? PyUnicode_FromFormat("%s: %S", ((PyTypeObject *)type)->tp_name, value) : NULL;
+    const char *words = text ? PyUnicode_AsUTF8(text) : NULL;
+    fail(EXIT_INTERNAL, "internal error: ", words ? words : "the program ended without ending the process");
+}
+
+static void check(PyStatus status)
+{
+    if (PyStatus_Exception(status))
+        fail(EXIT_INTERNAL, "internal error: ", status.err_msg ? status.err_msg : "CPython does not start");
+}
+
+/* CPython's core alone: no import paths, no codecs, no `site`. */
+static void start_python(void)
+{
+    PyPreConfig pre;
+    PyPreConfig_InitIsolatedConfig(&pre);
+    pre.utf8_mode = 1;
+    pre.configure_locale = 0;
+    check(Py_PreInitialize(&pre));
+
+    PyConfig config;
+    PyConfig_InitIsolatedConfig(&config);
+    config._init_main = 0;
+    config.site_import = config.write_bytecode = config.parse_argv = config.install_signal_handlers = 0;
+    config.module_search_paths_set = 1; /* an empty list: nothing is looked for in the file system */
+    config.use_frozen_modules = 1;
+    /* The order of a snapshot's dictionaries is settled when it is made, so the seed is no secret. What a server sends becomes
+     * the key of a dictionary in one place, the header fields, whose number is bounded. */
+    config.use_hash_seed = 1;
+    config.hash_seed = 0;
+    wchar_t **places[] = {&config.home, &config.prefix, &config.exec_prefix, &config.base_prefix, &config.base_exec_prefix,
+                          &config.executable, &config.base_executable, &config.program_name, &config.stdlib_dir};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        check(PyConfig_SetString(&config, places[i], L"/")); /* spares the search for a Python installation */
+    check(Py_InitializeFromConfig(&config));
+    PyConfig_Clear(&config);
+}
+
+static void set_arguments(int argc, char **argv)
+{
+    PyObject *arguments = PyList_New(argc);
+    for (int i = 0; arguments && i < argc; i++) {
+        PyObject *argument = PyUnicode_DecodeFSDefault(argv[i]);
+        if (argument)
+            PyList_SET_ITEM(arguments, i, argument);
+        else
+            Py_CLEAR(arguments);
+    }
+    if (!arguments || PySys_SetObject("argv", arguments))
+        fail_by_exception();
+}
+
+/* The snapshot. */
+
+static PyObject *program SNAPSHOT = NULL;
+static PyThreadState *main_thread SNAPSHOT = NULL;
+
+/* Goes as far as every run goes alike, and writes what that left in memory to a file. */
+static _Noreturn void make_snapshot(const char *path)
+{
+    const char *script = read_archive();
+    start_python();
+    if (!script || PyImport_ImportFrozenModule(script) < 1)
+        fail_by_exception();
+    PyObject *name = PyUnicode_FromString(script), *imported = PyImport_GetModule(name);
+    program = imported ? PyObject_GetAttrString(imported, "run") : NULL;
+    if (!program)
+        fail_by_exception();
+    PyGC_Collect();
+    PyGC_Disable(); /* a run is one call: what it allocates is bounded, and reference counts free it */
+    main_thread = PyThreadState_Get();
+    main_thread->native_thread_id = 0; /* differs from run to run, and so would the bytes */
+    if (write_snapshot(path))
+        fail(EXIT_INTERNAL, "internal error: cannot write ", path);
+    _exit(0);
+}
+
+/* Goes on from the snapshot: for CPython it is as if the process had been forked from the one that made it. */
+static void resume_snapshot(void)
+{
+    main_thread->thread_id = PyThread_get_thread_ident();
+    PyOS_AfterFork_Child();
+}
+
+int main(int argc, char **argv)
+{
+    guard_descriptors();
+    set_signals();
+    if (!snapshot_made)
+        make_snapshot(argc == 2 ? argv[1] : "");
+    if (!is_whole())
+        fail(EXIT_DAMAGED, "error: this executable is damaged: ", "fetch it again, and compare its checksum");
+    /* A static C library would load the plug-ins that the container's nsswitch.conf names, and crash on a version mismatch. */
+    __nss_configure_lookup("hosts", "files dns");
+    __nss_configure_lookup("services", "files");
+    resume_snapshot();
+    set_arguments(argc, argv);
+    PyObject_CallNoArgs(program);
+    fail_by_exception(); /* the program ends the process itself */
+}
