@@ -11,6 +11,12 @@ from pathlib import Path
 LARGEST = 11_000_000
 """Bytes, OpenSSL included."""
 
+# What CPython itself imports; probe.spec says why.
+STANDARD = (
+    *("_frozen_importlib", "_frozen_importlib_external"),
+    *("codecs", "encodings", "encodings.aliases", "encodings.utf_8"),
+)
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -47,7 +53,7 @@ def _modules(file: Path) -> list[str]:
     viewer = Path(sys.executable).parent / "pyi-archive_viewer"
     listed = set(re.findall(r"'([^']+)'$", _read(viewer, "--list", "--brief", file), re.MULTILINE))
     listed |= {line.strip() for line in _read(viewer, "--list", "--brief", file).splitlines() if line.startswith(" ")}
-    expected = {"entry", "_frozen_importlib", "_frozen_importlib_external", "probe._commit"}
+    expected = {"entry", "probe._commit", *STANDARD}
     for module in (ROOT / "probe").rglob("*.py"):
         name = ".".join(module.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         if not name.startswith(("probe.engine.grpcio", "probe.engine.proto", "probe.process")):

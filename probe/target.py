@@ -104,6 +104,8 @@ def _tcp(address: str, endpoint: str) -> "Target | Failure":
         return Target(LOOPBACK, port, b"", NAMELESS)
     # A zone names an interface of this machine and means nothing to the server.
     name = host.partition("%")[0]
+    if not name:
+        return _bad(address, "missing host before the zone", "address")
     return Target((host,), port, b"", f"[{name}]" if ":" in name else name)
 
 

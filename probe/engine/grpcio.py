@@ -43,13 +43,15 @@ def ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
         ("grpc.enable_http_proxy", 0),
         ("grpc.max_receive_message_length", MAX_MESSAGE),
         ("grpc.primary_user_agent", call.user_agent),
-        ("grpc.default_authority", target.authority),
+        ("grpc.default_authority", target.authority.encode("utf-8", "surrogateescape")),
         ("grpc.initial_reconnect_backoff_ms", FIRST_PAUSE),
         ("grpc.min_reconnect_backoff_ms", FIRST_PAUSE),
         ("grpc.max_reconnect_backoff_ms", LONGEST_PAUSE),
         ("grpc.use_local_subchannel_pool", 1),
     ]
-    with grpc.insecure_channel(_name(target), options) as channel:
+    # As bytes, which the library takes too: not every name is Unicode.
+    name = _name(target).encode("utf-8", "surrogateescape")
+    with grpc.insecure_channel(name, options) as channel:  # type: ignore[arg-type]
         method: Method = channel.unary_unary(METHOD)
         content = GetModelStatusRequest(model_spec=ModelSpec(name=call.model_name)).SerializeToString()
         failed = _dial(channel, method, content, call.deadline.sooner(call.connect_timeout, "-connect-timeout"))

@@ -169,6 +169,36 @@ def test_version_is_no_variable_but_a_flag(flavour: Flavour) -> None:
     assert outcome.stdout.startswith("tfs_model_status_probe ")
 
 
+# Bytes that are no text, as argv and variables may hold them.
+BYTES = [
+    (b"-model-name=\xff", 3, "string field contains invalid UTF-8"),
+    (b"-addr=\xff:1", 2, r"lookup \xff: "),
+    (b"-addr=127.0.0.1:\xff", 2, r"\xff"),
+    (b"-addr=unix:\xff", 2, r"connect unix:\xff: no such file or directory"),
+    (b"-timeout=\xff", 2, r'invalid value "\xff" for flag -timeout: parse error'),
+    (b"-\xff", 2, "flag provided but not defined: -"),
+]
+
+
+@pytest.mark.parametrize(("argument", "exit_code", "says"), BYTES, ids=lambda value: str(value))
+def test_bytes_that_are_no_text(flavour: Flavour, argument: bytes, exit_code: int, says: str) -> None:
+    outcome = flavour.run("-connect-timeout=300ms", argument)
+    assert outcome.exit_code == exit_code, outcome
+    assert says in outcome.stderr
+
+
+@pytest.mark.parametrize("argument", [argument for argument, _, _ in BYTES])
+def test_bytes_that_are_no_text_with_the_grpcio_engine(argument: bytes) -> None:
+    outcome = MODULE_FLAVOUR.run("-engine=grpcio", "-connect-timeout=300ms", argument)
+    assert outcome.exit_code == next(code for given, code, _ in BYTES if given == argument), outcome
+
+
+def test_variable_that_is_no_text(flavour: Flavour) -> None:
+    outcome = flavour.run("-connect-timeout=300ms", env={"TFS_PROBE_ADDR": "unix:\udcff"})
+    assert outcome.exit_code == 2
+    assert r"connect unix:\xff: no such file or directory" in outcome.verdict
+
+
 # Proxies.
 
 PROXIES = (

@@ -141,6 +141,8 @@ HANDFUL = (
     "answer-then-gone",
     "grpc-message-60-kib-of-controls",
     "message-two-hundred-thousand-versions",
+    "message-not-utf-8",
+    "grpc-message-not-utf-8",
     "http-1.1",
     "random",
     "drip",

@@ -114,8 +114,9 @@ class Server:
         """Sends what the client's windows allow; while the request comes in, gives a little window itself."""
         connection = self.connection
         if self.state == "receiving" and self.headers:
+            increment = next(self.increments)
             for stream in (None, 1):
-                connection.increment_flow_control_window(next(self.increments), stream)
+                connection.increment_flow_control_window(increment, stream)
         while self.state == "answering" and self.unsent:
             room = min(connection.local_flow_control_window(1), connection.max_outbound_frame_size, self.plan.piece)
             pad = self.plan.padding if self.plan.padding and room > self.plan.padding + 1 else None

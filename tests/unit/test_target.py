@@ -100,6 +100,8 @@ FAULTS = {
     "a]:80": ("invalid character in host name", "address"),
     "a[b:80": ("invalid character in host name", "address"),
     "a\x7f:80": ("invalid character in host name", "address"),
+    "%eth0:80": ("missing host before the zone", "address"),
+    "[%]:80": ("missing host before the zone", "address"),
     "[a/b]:80": ("invalid character in host name", "address"),
     "http://tfs:8501": ("this is a URL, and gRPC wants HOST:PORT", "url"),
     "https://tfs:8501/v1": ("this is a URL, and gRPC wants HOST:PORT", "url"),
