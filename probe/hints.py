@@ -7,8 +7,6 @@ can. What they claim about TensorFlow Serving was seen in captures of a real ser
 from .codes import proto_name
 from .model import AVAILABLE, END, LOADING, START, STATUS, UNLOADING, Failure, VersionStatus
 
-RESOURCE_EXHAUSTED = 8
-
 # Keyed by Failure.cause.
 HINTS = {
     "refused": (

@@ -240,6 +240,8 @@ class Connection:
                 raise self._break(FLOW_CONTROL_ERROR, f"the setting INITIAL_WINDOW_SIZE is {value}")
             self._stream_window += value - self._initial_window  # 6.9.2: may well become negative
             self._initial_window = value
+            if self._stream_window > MAX_WINDOW:
+                raise self._break(FLOW_CONTROL_ERROR, "a flow-control window is too large")
         elif name == MAX_FRAME_SIZE:
             if not MAX_FRAME <= value < 1 << 24:
                 raise self._break(PROTOCOL_ERROR, f"the setting MAX_FRAME_SIZE is {value}")

@@ -30,7 +30,7 @@ HTTP_STATUSES = {
     503: UNAVAILABLE,
     504: UNAVAILABLE,
 }
-# What it means that the stream was reset (PROTOCOL-HTTP2.md, "Errors"); the others are INTERNAL.
+# What it means that the stream was reset, as Go's gRPC reads it (its http2ErrConvTab); the others are INTERNAL.
 RESET_CODES = {3: RESOURCE_EXHAUSTED, 7: UNAVAILABLE, 8: CANCELLED, 11: RESOURCE_EXHAUSTED, 12: PERMISSION_DENIED}
 
 

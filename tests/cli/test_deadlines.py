@@ -192,8 +192,16 @@ HANGS = {
 
 
 @pytest.mark.parametrize("name", HANGS)
-def test_hang_ends_with_its_own_line(flavour: Flavour, name: str) -> None:
-    hang = HANGS[name]
+def test_hang_ends_with_its_own_line(name: str) -> None:
+    assert_hang(MODULE_FLAVOUR, HANGS[name])
+
+
+@pytest.mark.parametrize("name", ["full backlog", "mute", "never answers"])
+def test_hang_on_every_flavour(flavour: Flavour, name: str) -> None:
+    assert_hang(flavour, HANGS[name])
+
+
+def assert_hang(flavour: Flavour, hang: Hang) -> None:
     with hang.where() as address:
         outcome = flavour.run(f"-addr={address}", BUDGET)
     assert outcome.exit_code == hang.exit_code, outcome
@@ -268,12 +276,12 @@ def test_call_without_time_is_not_made(flavour: Flavour) -> None:
     assert b"GetModelStatus" not in received
 
 
-def test_each_timeout_says_whose_it_was(flavour: Flavour) -> None:
+def test_each_timeout_says_whose_it_was() -> None:
     with address_of_mute() as address:
-        dialling = flavour.run(f"-addr={address}", "-connect-timeout=300ms")
+        dialling = MODULE_FLAVOUR.run(f"-addr={address}", "-connect-timeout=300ms")
     with never_answers() as address:
-        calling = flavour.run(f"-addr={address}", "-rpc-timeout=300ms")
-        both = flavour.run(f"-addr={address}", "-rpc-timeout=20s", "-timeout=300ms")
+        calling = MODULE_FLAVOUR.run(f"-addr={address}", "-rpc-timeout=300ms")
+        both = MODULE_FLAVOUR.run(f"-addr={address}", "-rpc-timeout=20s", "-timeout=300ms")
     assert [outcome.exit_code for outcome in (dialling, calling, both)] == [2, 3, 3]
     assert len({outcome.hint for outcome in (dialling, calling, both)}) == 3
     assert "-timeout" in both.hint

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from probe.engine.connect import dial
 from probe.hints import HINTS
-from probe.model import DIAL, Failure
+from probe.model import DIAL, Deadline, Failure
 from probe.target import LOOPBACK, NAMELESS, UNIX_PATH_BYTES, Target, parse
 
 # Address -> (hosts, port, unix socket path, authority).
@@ -174,3 +175,12 @@ def test_ports_have_16_bits(port: int, host: str) -> None:
     assert isinstance(result, Target) == (port <= 65535)
     if isinstance(result, Target):
         assert result.port == str(port)
+
+
+@pytest.mark.parametrize("service", ["\u00b2", "\u0663", "\udcff", "no-such-service", "-1"])
+def test_a_port_that_is_no_number_and_no_service_ends_at_once(service: str) -> None:
+    target = parse(f"127.0.0.1:{service}")
+    assert isinstance(target, Target)
+    failure = dial(target, Deadline.after(10**9, "-timeout"), lambda stream: None)
+    assert isinstance(failure, Failure)
+    assert (failure.text, failure.cause) == (f"lookup tcp/{service}: unknown port", "address")
