@@ -11,6 +11,7 @@ distribution's, since its bytecode has to be that of the CPython that is linked 
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -29,10 +30,12 @@ from python_source import LAUNCHER, ROOT, BuildError, Python, run
 CFLAGS = ("-std=gnu11", "-O2", "-g0", "-DNDEBUG", "-fno-pie", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror")
 CFLAGS_FOR_PYTHON = ("-Wno-missing-field-initializers", "-Wno-strict-prototypes", "-Wno-cast-function-type")
 LDFLAGS = ("-static", "-no-pie", "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--build-id=none")
+# Calls that launcher.c comes before.
+WRAPPED = ("-Wl,--wrap=getaddrinfo,--wrap=getservbyname",)
 LIBRARIES = ("-lssl", "-lcrypto", "-lz", "-lm")
 # The linker warns of every function that a static glibc serves by plug-ins; launcher.c says which it may load.
 EXPECTED_WARNING = re.compile(r"statically linked applications requires at runtime the shared libraries|in function")
-WORD = 8
+WORD, LANES = 4, 4
 MASK = (1 << 64) - 1
 
 
@@ -118,7 +121,7 @@ def link(scratch: Path, python: Python, objects: list[Path], options: tuple[str,
     """An executable that makes a snapshot when it is run."""
     heap, maker = scratch / "heap.o", scratch / "maker"
     compile_one(LAUNCHER / "heap.c", heap, python, options)
-    command = ["gcc", *LDFLAGS, *map(str, [*objects, heap, python.object]), *LIBRARIES, "-o", str(maker)]
+    command = ["gcc", *LDFLAGS, *WRAPPED, *map(str, [*objects, heap, python.object]), *LIBRARIES, "-o", str(maker)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     unexpected = [line for line in done.stderr.splitlines() if not EXPECTED_WARNING.search(line)]
     if done.returncode or unexpected:
@@ -131,7 +134,7 @@ def snapshot(maker: Path, scratch: Path) -> list[Section]:
     """What the executable's memory holds when all that every run does has been done."""
     file = scratch / "snapshot"
     # An empty environment, so that nothing of this machine is remembered.
-    listed = run(maker, file, env={"TZ": "UTC"})
+    listed = run(maker, "make-snapshot", file, env={"TZ": "UTC"})
     content = file.read_bytes()
     sections, at = [], 0
     for line in listed.splitlines():
@@ -149,27 +152,23 @@ def assemble(maker: Path, archive: Path, sections: list[Section]) -> Path:
     for section in sections:
         at = file_offset(elf, section.address, len(section.content))
         elf[at : at + len(section.content)] = section.content
-    # After the archive, as after every section, launcher/snapshot.c reads zeros up to a whole word.
-    padded = archive.read_bytes()
-    sums = checksum([padded, *(section.content for section in sections)])
+    sums = checksum([archive.read_bytes(), *(section.content for section in sections)])
     at = section_offset(elf, "py_sums")
-    elf[at : at + 2 * WORD] = struct.pack("<QQ", *sums)
+    elf[at : at + len(sums)] = sums
     made = maker.with_name("executable")
     made.write_bytes(elf)
     made.chmod(0o755)
     return made
 
 
-def checksum(parts: list[bytes]) -> tuple[int, int]:
-    """The two running sums of launcher/snapshot.c."""
-    total = totals = 0
-    for part in parts:
-        whole = len(part) // WORD * WORD
-        last = int.from_bytes(part[whole:], "little")
-        for (word,) in [*struct.iter_unpack("<Q", part[:whole]), (last,)]:
-            total = (total + word) & MASK
-            totals = (totals + total) & MASK
-    return total, totals
+def checksum(parts: list[bytes]) -> bytes:
+    """The running sums of launcher/snapshot.c, as they are there."""
+    whole = b"".join(part + bytes(-len(part) % (LANES * WORD)) for part in parts)
+    words = [word for (word,) in struct.iter_unpack("<I", whole)]
+    # The words of 16 bytes are the low and the high half of two larger ones.
+    sums = [list(itertools.accumulate(words[lane::LANES])) for lane in (0, 2, 1, 3)]
+    last, total = [lane[-1] for lane in sums], [sum(lane) & MASK for lane in sums]
+    return struct.pack("<8Q", *last[:2], *total[:2], *last[2:], *total[2:])
 
 
 def file_offset(elf: bytearray, address: int, length: int) -> int:

@@ -222,7 +222,7 @@ def _compile(source: Path, folder: Path, environment: dict[str, str]) -> Path:
 
 
 def _join(source: Path, folder: Path, archive: Path, modules: Path, environment: dict[str, str]) -> None:
-    """Links the objects into one, and gives its sections and what it calls for memory the names that the snapshot knows."""
+    """Links the objects into one, and gives its sections and what it calls the names that the launcher knows."""
     includes = ("-DPy_BUILD_CORE", f"-I{archive.parent}", f"-I{source}/Include", f"-I{source}/Include/internal")
     flags = (*OPTIMISE, *FOR_SNAPSHOT, *LEAN)
     run("gcc", *flags, *LTO, *includes, "-c", modules, "-o", folder / "modules.o", cwd=folder, env=environment)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 else:
     import _signal
 
+# Seconds that writing may take even where no time is left: a process under a CPU limit may be stopped for as long
+# between setting the alarm and the write itself.
+LEAST = 0.05
+
 
 def prepare() -> None:
     """Makes the standard descriptors safe, and ends the process at once on SIGTERM (143) and SIGINT (130)."""
@@ -42,7 +46,7 @@ def write(descriptor: int, data: bytes, seconds: float, exit_code: int) -> None:
     A pipe that nobody reads blocks the writer, and making it non-blocking would change it for everybody who shares it;
     so an alarm bounds the wait. A stream that is closed, full or read by nobody any more is no reason to fail."""
     _signal.signal(_signal.SIGALRM, lambda *_: posix._exit(exit_code))
-    _signal.setitimer(_signal.ITIMER_REAL, max(seconds, 0.001))
+    _signal.setitimer(_signal.ITIMER_REAL, max(seconds, LEAST))
     try:
         while data:
             data = data[posix.write(descriptor, data) :]

@@ -15,6 +15,8 @@
 #include <Python.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -25,8 +27,6 @@
 
 #include "archive.h"
 #include "snapshot.h"
-
-extern int __nss_configure_lookup(const char *database, const char *services);
 
 /* The exit codes that end here; probe/verdict.py has the whole table, and a test compares. */
 enum { EXIT_INTERNAL = 101, EXIT_DAMAGED = 102, EXIT_SIGNAL = 128 };
@@ -75,6 +75,34 @@ static void set_signals(void)
     sigaction(SIGPIPE, &action, NULL); /* a reader of stderr who went away changes no verdict */
 }
 
+/* Names of hosts and ports. A static C library would load the plug-ins that the container's nsswitch.conf names, and crash on a
+ * version mismatch. To be told otherwise it first reads that file, which a run that asks for no name is spared; so it is told
+ * when the first name is asked for, and the linker (build/freeze.py) leads CPython's questions here. */
+
+extern int __nss_configure_lookup(const char *database, const char *services);
+extern int __real_getaddrinfo(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+extern struct servent *__real_getservbyname(const char *, const char *);
+
+static void leave_plugins_out(void)
+{
+    __nss_configure_lookup("hosts", "files dns");
+    __nss_configure_lookup("services", "files");
+}
+
+static pthread_once_t plugins_left_out = PTHREAD_ONCE_INIT;
+
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *wanted, struct addrinfo **found)
+{
+    pthread_once(&plugins_left_out, leave_plugins_out);
+    return __real_getaddrinfo(host, port, wanted, found);
+}
+
+struct servent *__wrap_getservbyname(const char *name, const char *protocol)
+{
+    pthread_once(&plugins_left_out, leave_plugins_out);
+    return __real_getservbyname(name, protocol);
+}
+
 /* The module `_launcher`: what probe/process.py is where an ordinary Python runs the program. */
 
 static PyObject *prepare(PyObject *self, PyObject *unused)
@@ -100,6 +128,7 @@ static PyObject *environment(PyObject *self, PyObject *prefix)
     return found;
 }
 
+#define LEAST 0.05 /* seconds that writing may take, as in probe/process.py */
 static volatile sig_atomic_t code_when_late;
 
 static void end_late(int unused)
@@ -115,7 +144,7 @@ static PyObject *write_in_time(PyObject *self, PyObject *arguments)
     double seconds;
     if (!PyArg_ParseTuple(arguments, "iy#di", &descriptor, &data, &length, &seconds, &code))
         return NULL;
-    suseconds_t wait = seconds < 0.001 ? 1000 : (suseconds_t)(seconds * 1e6);
+    suseconds_t wait = seconds < LEAST ? (suseconds_t)(LEAST * 1e6) : (suseconds_t)(seconds * 1e6);
     struct itimerval timer = {.it_value = {.tv_sec = wait / 1000000, .tv_usec = wait % 1000000}};
     struct sigaction action = {.sa_handler = end_late};
     code_when_late = code;
@@ -251,6 +280,7 @@ static void set_arguments(int argc, char **argv)
 
 /* The snapshot. */
 
+enum { THREAD_STACK = 256 << 10 };
 static PyObject *program SNAPSHOT = NULL;
 static PyThreadState *main_thread SNAPSHOT = NULL;
 
@@ -259,6 +289,8 @@ static _Noreturn void make_snapshot(const char *path)
 {
     const char *script = read_archive();
     start_python();
+    /* Else it would be RLIMIT_STACK: too little for the resolver in some places, and too much for RLIMIT_AS in others. */
+    PyThread_set_stacksize(THREAD_STACK);
     if (!script || PyImport_ImportFrozenModule(script) < 1)
         fail_by_exception();
     PyObject *name = PyUnicode_FromString(script), *imported = PyImport_GetModule(name);
@@ -285,13 +317,11 @@ int main(int argc, char **argv)
 {
     guard_descriptors();
     set_signals();
-    if (!snapshot_made)
-        make_snapshot(argc == 2 ? argv[1] : "");
+    /* Asked for by name: a damaged file may have forgotten that the snapshot was made. */
+    if (!snapshot_made && argc == 3 && !strcmp(argv[1], "make-snapshot"))
+        make_snapshot(argv[2]);
     if (!is_whole())
         fail(EXIT_DAMAGED, "error: this executable is damaged: ", "fetch it again, and compare its checksum");
-    /* A static C library would load the plug-ins that the container's nsswitch.conf names, and crash on a version mismatch. */
-    __nss_configure_lookup("hosts", "files dns");
-    __nss_configure_lookup("services", "files");
     resume_snapshot();
     set_arguments(argc, argv);
     PyObject_CallNoArgs(program);

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "archive.h"
 
@@ -48,32 +49,39 @@ pthread_t python_pthread_self(void)
     return snapshot_made ? pthread_self() : 1;
 }
 
-/* A damaged module or snapshot could make CPython do anything at all. Two running sums over 64-bit words notice every flipped
- * bit and every exchange, at the speed of memory. build/freeze.py computes them in the same way, and writes them here: over the
- * archive first, then over the sections in their order, each taken as whole words with zeros behind its end. */
+/* A damaged module or snapshot could make CPython do anything at all. So its 32-bit words are dealt out to four lanes,
+ * and each lane has two running sums of 64 bits, in which what a word can change never comes round to nothing: one or two flipped
+ * bits and two words in each other's place are always noticed, any other damage but for a freak. That goes at the speed of memory.
+ * build/freeze.py computes the sums in the same way, and writes them here: over the archive first, then over the sections in their
+ * order, each with zeros up to a multiple of 16 bytes behind its end. */
+typedef uint64_t lanes __attribute__((vector_size(16), may_alias));
 struct sums {
-    uint64_t sum, sum_of_sums;
+    lanes low, lows, high, highs; /* of the lower halves, and of the higher */
 };
-const volatile struct sums expected __attribute__((section("py_sums"))) = {0, 0};
+const volatile struct sums expected __attribute__((section("py_sums"))) = {{0}};
+
+static struct sums add_words(struct sums sums, lanes words)
+{
+    sums.low += words & UINT32_MAX;
+    sums.lows += sums.low;
+    sums.high += words >> 32;
+    sums.highs += sums.high;
+    return sums;
+}
 
 static struct sums add(struct sums sums, const unsigned char *from, const unsigned char *to)
 {
-    for (const uint64_t *word = (const uint64_t *)from; (const unsigned char *)(word + 1) <= to; word++) {
-        sums.sum += *word;
-        sums.sum_of_sums += sums.sum;
-    }
-    uint64_t last = 0;
-    for (size_t i = 0, rest = (size_t)(to - from) % sizeof last; i < rest; i++)
-        last |= (uint64_t)to[-(ptrdiff_t)rest + (ptrdiff_t)i] << 8 * i;
-    sums.sum += last;
-    sums.sum_of_sums += sums.sum;
-    return sums;
+    for (; to - from >= (ptrdiff_t)sizeof(lanes); from += sizeof(lanes)) /* all begin at multiples of it */
+        sums = add_words(sums, *(const lanes *)from);
+    lanes last = {0};
+    memcpy(&last, from, (size_t)(to - from));
+    return to > from ? add_words(sums, last) : sums;
 }
 
 int is_whole(void)
 {
-    struct sums sums = add((struct sums){0, 0}, archive, archive + archive_size);
+    struct sums sums = add((struct sums){{0}}, archive, archive + archive_size), wanted = expected;
     for (int i = 0; i < SECTIONS; i++)
         sums = add(sums, sections[i].start, sections[i].end);
-    return sums.sum == expected.sum && sums.sum_of_sums == expected.sum_of_sums;
+    return !memcmp(&sums, &wanted, sizeof sums);
 }

@@ -117,7 +117,7 @@ def _attempt(target: Target, deadline: Deadline, greet: "Callable[[Stream], None
             raise
         except Retriable as error:
             # Of several refusals the first address's is told; of different faults the one that is not a refusal.
-            failed = error if not failed.text or error.cause != "refused" else failed
+            failed = error if not failed.text or (error.text and error.cause != "refused") else failed
         if deadline.remaining() <= 0:
             break  # what the next address would meet is only that
     raise failed
@@ -138,12 +138,16 @@ def _greeted(stream: Stream, greet: "Callable[[Stream], None]") -> Stream:
 
 def _connect(family: int, address: "Address", deadline: Deadline) -> Stream:
     peer = _name(address)
+    seconds = deadline.remaining()
+    if seconds <= 0:
+        # No attempt at all: that is no news about this address, and must not hide what the last one met.
+        raise Retriable("", "no-time")
     try:
         socket = _socket.socket(family, _socket.SOCK_STREAM)
     except OSError as error:  # a kernel without IPv6, no descriptors left
         raise Retriable(f"socket for {peer}: {_reason(error)}", "") from None
     try:
-        socket.settimeout(_left(deadline))
+        socket.settimeout(seconds)
         socket.connect(address)
     except OSError as error:
         socket.close()

@@ -5,6 +5,7 @@ library's own; its kinds of failure are those of the native engine.
 """
 
 import time
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -19,6 +20,8 @@ METHOD = "/tensorflow.serving.ModelService/GetModelStatus"
 FIRST_PAUSE, LONGEST_PAUSE = 20, 1000
 # Seconds that the library may take to tell why it could not connect.
 LAST_WORD = 0.05
+# Seconds beyond its timeouts after which the library counts as held for ever.
+GRACE = 0.5
 # Codes that the library itself gives a call that met no server, or a broken one. It does not tell them from a server's
 # own, so that with this engine a server's own count as the library's.
 LIBRARY_CODES = (CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE)
@@ -31,7 +34,18 @@ if TYPE_CHECKING:
 
 
 def ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
-    """GetModelStatus by grpcio."""
+    """GetModelStatus by grpcio.
+
+    The library can be held for ever, whatever timeouts it was given (1.85: by header blocks without end). So it is
+    asked in a thread, which the end of the process takes with it."""
+    allowed = min((max(call.connect_timeout, 0) + max(call.rpc_timeout, 0)) / 1e9, call.deadline.remaining()) + GRACE
+    try:
+        return ThreadPoolExecutor(1).submit(_ask, call, timings).result(allowed)
+    except TimeoutError:
+        return Failure(CALL, "context deadline exceeded", DEADLINE_EXCEEDED, "call-timeout")
+
+
+def _ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
     target = parse(call.address)
     if isinstance(target, Failure):
         return target

@@ -288,8 +288,6 @@ class Connection:
             self._count_idle()
         # 6.9.1: padding counts too. Telling the peer at half of the window keeps it sending.
         self._unreported += len(payload)
-        if self._unreported > WINDOW:
-            raise self._break(FLOW_CONTROL_ERROR, "it sends more than its flow-control window allows")
         if self._unreported > WINDOW // 2 and not flags & END_STREAM:
             increment = self._unreported.to_bytes(4, "big")
             self._out += (frame(WINDOW_UPDATE, 0, 0, increment), frame(WINDOW_UPDATE, 0, STREAM, increment))

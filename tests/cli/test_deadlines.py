@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 import pytest
 
+from probe.engine import connect
+from probe.model import Deadline
 from tests.canned import EMPTY_SETTINGS, PREFACE, Request, Script, canned_grpc, canned_http2, mute, refused
 from tests.fake_tfs import FakeServing
 from tests.flavours import MODULE_FLAVOUR, PATIENCE, ROOT, Flavour, Outcome
@@ -379,3 +381,10 @@ def test_refused_names_the_first_address(flavour: Flavour) -> None:
     assert outcome.exit_code == 2
     assert f"(last error: connect 127.0.0.1:{place.port}: connection refused)" in outcome.verdict
     assert "nobody listens there" in outcome.hint
+
+
+def test_attempt_without_time_tells_nothing() -> None:
+    """Else the last attempt, begun when the time was up, would say "timed out" of a port that refuses."""
+    with refused() as place, pytest.raises(connect.Retriable) as caught:
+        connect._connect(socket.AF_INET, ("127.0.0.1", place.port), Deadline.after(0, "-timeout"))
+    assert caught.value.text == ""

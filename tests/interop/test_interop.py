@@ -79,6 +79,8 @@ def test_a_proxy_without_a_server_behind_it() -> None:
     with servers.nginx_without_upstream() as proxy:
         outcome = built("module").run("-addr", proxy.target, "-timeout=10s")
     assert outcome.exit_code == 3
-    assert outcome.verdict.startswith("Error calling tfs: rpc error: code = Unavailable desc = unexpected HTTP status code")
+    assert outcome.verdict.startswith(
+        "Error calling tfs: rpc error: code = Unavailable desc = unexpected HTTP status code"
+    )
     assert "502" in outcome.verdict
     assert "proxy" in outcome.hint

@@ -52,7 +52,10 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "verdict": ("codes hints model", ""),
     "engine": ("engine.grpcio engine.native model", "os"),
     "engine.connect": ("engine.resolve model target", "_socket time"),
-    "engine.grpcio": ("engine.proto.serving_pb2 engine.unary model target", "google.protobuf.message grpc time"),
+    "engine.grpcio": (
+        "engine.proto.serving_pb2 engine.unary model target",
+        "concurrent.futures google.protobuf.message grpc time",
+    ),
     "engine.hpack": ("engine.huffman", ""),
     "engine.http2": ("engine.hpack", ""),
     "engine.huffman": ("", ""),

@@ -559,15 +559,6 @@ def test_the_last_piece_needs_no_window_after_it() -> None:
     assert connection.data_to_send() == b""
 
 
-def test_more_data_than_the_window_allows_breaks_the_connection() -> None:
-    connection = Connection()
-    piece = frame(DATA, END_STREAM, 1, b"x" * MAX_FRAME)
-    connection.receive(HELLO + piece * 3 + frame(DATA, END_STREAM, 1, b"x" * (MAX_FRAME - 1)))
-    with pytest.raises(ConnectionBroken, match="more than its flow-control window allows"):
-        connection.receive(frame(DATA, END_STREAM, 1, b"x"))
-    assert connection.broken == 3
-
-
 def test_header_blocks_longer_than_a_frame_are_continued() -> None:
     connection = Connection()
     connection.request(b"b" * (2 * MAX_FRAME + 1), b"body")

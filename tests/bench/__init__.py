@@ -1,0 +1,14 @@
+"""What a call costs: the executable beside the least that a process can do, the other forms of the program, and the
+original.
+
+    make bench PEER=/path/to/the/original      measures, and writes docs/benchmark.json and docs/benchmark.svg
+    make bench QUICK=1                         30 runs, no stock freeze, writes nothing
+
+How it is measured, so that it means something:
+
+- Every program is copied afresh by `cp` first: the same bytes written by a linker differ in speed by 15%.
+- The runs of all programs are in one random order, with some milliseconds between them, in which the server finishes
+  with the connection before. Medians are taken.
+- Milliseconds depend on the machine; what is worth quoting are ratios to other programs of the same run.
+- A tenth of a core is a control group of the run's own, and every run begins with its full quota.
+"""

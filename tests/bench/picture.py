@@ -1,0 +1,110 @@
+"""The report as docs/benchmark.svg: a row for each program, a column of bars for each figure.
+
+A column's scale is made for the executable and its peer. The bar of a program that goes far beyond is cut short, which
+a gap in it shows. Every bar bears its number.
+"""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import escape
+
+from tests.flavours import ROOT
+
+from .programs import FLOOR, STATIC
+from .results import CPU, LIMITED, MEMORY, WALL, Report, Row
+from .table import shown
+
+PICTURE = ROOT / "docs" / "benchmark.svg"
+
+# Title and unit of each column.
+COLUMNS = {
+    WALL: ("wall time", "ms"),
+    CPU: ("CPU time", "ms"),
+    MEMORY: ("peak memory", "MiB"),
+    LIMITED: ("on 0.1 core", "ms"),
+}
+
+# All in pixels.
+MARGIN, NAMES, COLUMN, BAR = 20, 232, 148, 96
+TOP, LINE, THICK, FOOT = 84, 34, 16, 58
+# How much of a bar's room the larger one of the executable's and the peer's takes.
+FILLED = 0.62
+
+STYLE = """\
+text { font: 13px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: #1f2328 }
+.card { fill: #ffffff; stroke: #d0d7de }
+.title { font-size: 15px; font-weight: 600 }
+.head, .ours { font-weight: 600 }
+.small, .unit { font-size: 11px; font-weight: 400; fill: #59636e }
+.bar { fill: #9aa4af }
+.ours.bar { fill: #0969da }
+.gap { stroke: #ffffff; stroke-width: 3 }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3 }
+.card { fill: #0d1117; stroke: #30363d }
+.small, .unit { fill: #9198a1 }
+.bar { fill: #646d78 }
+.ours.bar { fill: #4493f8 }
+.gap { stroke: #0d1117 }
+}"""
+
+
+def picture(report: Report) -> str:
+    """The whole picture."""
+    columns = [figure for figure in COLUMNS if any(figure in row.figures for row in report.rows)]
+    width = MARGIN + NAMES + COLUMN * len(columns) + MARGIN // 2
+    height = TOP + LINE * len(report.rows) + FOOT
+    title = "What one call of GetModelStatus costs"
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" aria-label="{title}">',
+        f"<style>{STYLE}</style>",
+        f'<rect class="card" x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="8"/>',
+        _text(MARGIN, 30, title, "title"),
+    ]
+    for number, figure in enumerate(columns):
+        name, unit = COLUMNS[figure]
+        x = MARGIN + NAMES + COLUMN * number
+        parts.append(f'<text class="head" x="{x}" y="62">{name} <tspan class="unit">{unit}</tspan></text>')
+        parts += _bars(report, figure, x)
+    parts += [_name(row, TOP + LINE * number) for number, row in enumerate(report.rows)]
+    caption = _caption(report)
+    parts += [_text(MARGIN, height - 32 + 17 * number, line, "small") for number, line in enumerate(caption)]
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _bars(report: Report, figure: str, x: int) -> list[str]:
+    reference = max(row.median(figure) or 0.0 for row in report.rows if row.name == STATIC or row.is_peer)
+    scale = BAR * FILLED / reference
+    parts = []
+    for number, row in enumerate(report.rows):
+        median, y = row.median(figure), TOP + LINE * number
+        if median is None:
+            continue
+        length = min(max(median * scale, 1.0), BAR)
+        kind = "ours bar" if row.name == STATIC else "bar"
+        parts.append(f'<rect class="{kind}" x="{x}" y="{y}" width="{length:.1f}" height="{THICK}" rx="2"/>')
+        if median * scale > BAR:
+            gap = x + BAR - 16
+            parts.append(f'<path class="gap" d="M{gap} {y + THICK + 2}l8 -{THICK + 4}"/>')
+        parts.append(_text(x + length + 6, y + 13, shown(median), "ours" if row.name == STATIC else ""))
+    return parts
+
+
+def _name(row: Row, y: int) -> str:
+    if not row.recorded:
+        return _text(MARGIN, y + 13, row.name, "ours" if row.name == STATIC else "")
+    return _text(MARGIN, y + 6, row.name, "") + "\n" + _text(MARGIN, y + 20, f"recorded {row.recorded}", "small")
+
+
+def _caption(report: Report) -> list[str]:
+    most = max(row.runs for row in report.rows)
+    return [
+        f"{FLOOR}: a C program that sends the same bytes and reads the answer. A bar with a gap is cut short.",
+        f"Medians of {most} runs in random order, fewer of slow programs. {report.date}, {report.where}.",
+    ]
+
+
+def _text(x: float, y: int, text: str, kind: str) -> str:
+    attribute = f' class="{kind}"' if kind else ""
+    return f'<text{attribute} x="{x:.0f}" y="{y}">{escape(text)}</text>'

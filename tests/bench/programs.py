@@ -1,0 +1,113 @@
+"""What is measured: the programs, how those are made that are not in dist/, and their command lines."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.flavours import FROZEN, ROOT, ZIPAPP
+
+from .samples import Failed
+
+HERE = Path(__file__).parent
+CACHE = ROOT / ".cache" / "bench"
+MODEL = "half"
+
+FLOOR, STATIC, STOCK = "floor", "tfs_model_status_probe", "stock PyInstaller onefile + grpcio"
+ZIPPED = f"zipapp on CPython {sys.version_info[0]}.{sys.version_info[1]}"
+ORIGINAL = "the original (Go)"
+
+# The entry of the stock freeze. PyInstaller finds all else, grpcio too, by what is imported.
+ENTRY = "from probe.__main__ import run\n\nrun()\n"
+# grpc_tools is here for the generated messages. PyInstaller would pack its compiler, which nobody else would have.
+OPTIONS = ("--onefile", "--exclude-module=grpc_tools", "--noconfirm", "--log-level=ERROR")
+
+
+class Program(NamedTuple):
+    """A row: its name, its file, what runs the file (nothing: the file itself), its arguments but for the address, and
+    whether it is not ours but what ours is compared with."""
+
+    name: str
+    file: Path
+    interpreter: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = (f"-model-name={MODEL}",)
+    is_peer: bool = False
+
+    def command(self, port: int) -> list[str]:
+        """The whole command line."""
+        if self.name == FLOOR:
+            return [str(self.file), str(port), MODEL]
+        return [*self.interpreter, str(self.file), f"-addr=localhost:{port}", *self.arguments]
+
+
+def floor(scratch: Path) -> Program:
+    """The floor, compiled."""
+    return Program(FLOOR, compiled("floor", scratch))
+
+
+def static() -> Program:
+    """The executable that this repository makes."""
+    return Program(STATIC, FROZEN)
+
+
+def zipapp() -> Program:
+    """The zipapp, run by the interpreter on which the virtual environment stands: the environment would cost more."""
+    interpreter = str(Path(sys.executable).resolve())
+    return Program(ZIPPED, ZIPAPP, (interpreter, "-I"))
+
+
+def peer(file: Path) -> Program:
+    """Another program that takes the same flags."""
+    return Program(ORIGINAL if file.name == "tfs_model_status_probe" else file.name, file, is_peer=True)
+
+
+def stock() -> Program:
+    """Our own program on grpcio, as PyInstaller freezes it by itself. Takes a minute, and is kept for the next time."""
+    made = CACHE / f"stock_{_fingerprint()}"
+    if not made.exists():
+        work = CACHE / "work"
+        work.mkdir(parents=True, exist_ok=True)
+        entry = work / "entry.py"
+        entry.write_text(ENTRY)
+        folders = [f"--workpath={work}", f"--specpath={work}", f"--distpath={CACHE}", f"--paths={ROOT}"]
+        command = [sys.executable, "-m", "PyInstaller", *OPTIONS, *folders, f"--name={made.name}", str(entry)]
+        environment = os.environ | {"PYINSTALLER_CONFIG_DIR": str(work)}
+        done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failed(f"PyInstaller: {done.stderr}")
+    return Program(STOCK, made, arguments=(f"-model-name={MODEL}", "-engine=grpcio"))
+
+
+def compiled(name: str, scratch: Path) -> Path:
+    """One of the C programs here, as a static executable."""
+    made = scratch / name
+    options = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static")
+    subprocess.run(["gcc", *options, str(HERE / f"{name}.c"), "-o", str(made)], check=True)
+    return made
+
+
+def copied(programs: Sequence[Program], scratch: Path) -> list[Program]:
+    """The programs as fresh copies: how a file was written decides how it lies in the page cache."""
+    copies = []
+    for number, program in enumerate(programs):
+        folder = scratch / str(number)
+        folder.mkdir()
+        subprocess.run(["cp", str(program.file), str(folder)], check=True)
+        copies.append(program._replace(file=folder / program.file.name))
+    return copies
+
+
+def _fingerprint() -> str:
+    """Of everything that decides what the stock freeze holds."""
+    digest = hashlib.sha256(repr((ENTRY, OPTIONS)).encode())
+    for file in sorted((ROOT / "probe").rglob("*.py")):
+        digest.update(file.read_bytes())
+    for package in ("pyinstaller", "grpcio", "protobuf"):
+        digest.update(version(package).encode())
+    return digest.hexdigest()[:12]

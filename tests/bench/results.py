@@ -1,0 +1,121 @@
+"""What was measured, as plain values and as docs/benchmark.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from tests.flavours import ROOT
+
+from .samples import Quartiles, Sample, quartiles
+
+DATA = ROOT / "docs" / "benchmark.json"
+
+WALL, CPU, MEMORY, FAULTS, LIMITED = "wall_ms", "cpu_ms", "memory_mib", "faults", "limited_ms"
+FIGURES = (WALL, CPU, MEMORY, FAULTS, LIMITED)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A program's figures. `recorded`: when and where, if it was another time than the other rows'."""
+
+    name: str
+    size: int
+    sha256: str
+    runs: int
+    limited_runs: int
+    figures: Mapping[str, Quartiles]
+    is_peer: bool = False
+    recorded: str = ""
+
+    def median(self, figure: str) -> float | None:
+        return self.figures[figure].median if figure in self.figures else None
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole run. `no_limit`: why nothing was measured under a tenth of a core; empty if it was."""
+
+    date: str
+    machine: Mapping[str, str | int | float]
+    versions: Mapping[str, str]
+    no_limit: str
+    runner_mib: float
+    rows: tuple[Row, ...] = field(default=())
+
+    @property
+    def where(self) -> str:
+        """The machine in a line."""
+        machine = self.machine
+        return f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, {machine['distribution']}"
+
+    @property
+    def peer(self) -> Row | None:
+        return next((row for row in self.rows if row.is_peer), None)
+
+
+def row(name: str, file: Path, samples: list[Sample], limited: list[Sample], is_peer: bool) -> Row:
+    """The quartiles of the samples."""
+    figures = {
+        WALL: quartiles([sample.wall_ms for sample in samples]),
+        CPU: quartiles([sample.cpu_ms for sample in samples]),
+        MEMORY: quartiles([sample.memory_mib for sample in samples]),
+        FAULTS: quartiles([sample.faults for sample in samples]),
+    }
+    if limited:
+        figures[LIMITED] = quartiles([sample.wall_ms for sample in limited])
+    rounded = {figure: Quartiles(*(round(value, 3) for value in spread)) for figure, spread in figures.items()}
+    content = file.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Row(name, len(content), sha256, len(samples), len(limited), rounded, is_peer)
+
+
+def today() -> str:
+    return datetime.now(timezone.utc).date().isoformat()
+
+
+def machine() -> dict[str, str | int | float]:
+    """What the figures depend on, the load of the minute before among it."""
+    cpu = "CPU unknown"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            cpu = line.partition(":")[2].strip()
+            break
+    try:
+        distribution = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        distribution = "distribution unknown"
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count() or 1,
+        "kernel": platform.release(),
+        "distribution": distribution,
+        "load": round(os.getloadavg()[0], 2),
+    }
+
+
+def as_json(report: Report) -> str:
+    """The report as a file."""
+    rows = []
+    for one in report.rows:
+        spreads = {figure: spread._asdict() for figure, spread in one.figures.items()}
+        plain = {name: value for name, value in vars(one).items() if name != "figures"}
+        rows.append(plain | {"figures": spreads})
+    return json.dumps(vars(report) | {"rows": rows}, indent=2) + "\n"
+
+
+def from_json(text: str) -> Report:
+    """The report in a file."""
+    content: dict[str, Any] = json.loads(text)
+    rows = []
+    for one in content.pop("rows"):
+        spreads = {figure: Quartiles(**spread) for figure, spread in one.pop("figures").items()}
+        rows.append(Row(**one, figures=spreads))
+    return Report(**content, rows=tuple(rows))

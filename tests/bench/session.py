@@ -1,0 +1,86 @@
+"""A session: fresh copies, one server, warm programs, then all runs in random order, without a limit and under it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.flavours import ROOT
+
+from .limit import tenth_of_a_core
+from .programs import CACHE, MODEL, Program, compiled, copied
+from .results import Row, row
+from .samples import PAUSE_UNDER_THE_LIMIT, Failed, Sample, take
+
+# A program whose warm-up takes longer, in milliseconds, is slow.
+SLOW = 100.0
+
+
+class Runs(NamedTuple):
+    """How often a program is run."""
+
+    fast: int
+    slow: int
+    limited: int
+    limited_slow: int
+
+
+FULL = Runs(150, 15, 60, 6)
+QUICK = Runs(30, 5, 10, 1)
+
+
+class Measured(NamedTuple):
+    """The rows, in the order of the programs; the reason if nothing was measured under the limit; the runner's size."""
+
+    rows: list[Row]
+    no_limit: str
+    runner_mib: float
+
+
+def measure(programs: Sequence[Program], runs: Runs) -> Measured:
+    """Measures all programs side by side."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # Beside the checkout, since a folder for temporary files may lie in memory or forbid execution.
+    with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE) as folder, server() as port, tenth_of_a_core() as limit:
+        scratch = Path(folder)
+        runner = compiled("measure", scratch)
+        copies = copied(programs, scratch)
+        commands = {copy.name: copy.command(port) for copy in copies}
+        warm = take(runner, commands, dict.fromkeys(commands, 2))
+        slow = {name for name, samples in warm.samples.items() if samples[-1].wall_ms > SLOW}
+        times = {name: runs.slow if name in slow else runs.fast for name in commands}
+        taken = take(runner, commands, times)
+        limited: dict[str, list[Sample]] = {}
+        if limit.procs:
+            times = {name: runs.limited_slow if name in slow else runs.limited for name in commands}
+            limited = take(runner, commands, times, pause=PAUSE_UNDER_THE_LIMIT, group=limit.procs).samples
+        rows = [
+            row(copy.name, copy.file, taken.samples[copy.name], limited.get(copy.name, []), copy.is_peer)
+            for copy in copies
+        ]
+    return Measured(rows, limit.reason, taken.runner_mib)
+
+
+@contextmanager
+def server() -> Iterator[int]:
+    """The stand-in server in a process of its own; its port."""
+    command = [sys.executable, "-m", "tests.fake_tfs", "--script", "steady", "--model", MODEL, "--no-rest"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            ready = re.fullmatch(r"gRPC port (\d+)\n", line)
+            if ready:
+                yield int(ready[1])
+                return
+        raise Failed("the stand-in server ended before it listened")
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()

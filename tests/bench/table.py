@@ -1,0 +1,86 @@
+"""The report as text."""
+
+from __future__ import annotations
+
+from .programs import FLOOR
+from .results import CPU, FAULTS, LIMITED, MEMORY, WALL, Report, Row
+
+HEADS = {
+    WALL: "wall ms",
+    CPU: "CPU ms",
+    MEMORY: "peak MiB",
+    FAULTS: "page faults",
+    "size": "bytes",
+    LIMITED: "ms on 0.1 core",
+}
+RATIOS = (WALL, CPU, MEMORY, LIMITED)
+# A core of the machine that is this busy with other things (load average per core) disturbs what is measured.
+BUSY = 0.25
+
+
+def shown(figure: float | None) -> str:
+    """Three digits that count."""
+    if figure is None:
+        return "-"
+    if figure < 100:
+        return f"{figure:.2f}" if figure < 10 else f"{figure:.1f}"
+    return f"{figure:,.0f}"
+
+
+def table(report: Report) -> str:
+    """The medians, the ratios, and what has to be known to read them."""
+    medians = [["", *HEADS.values()]]
+    for row in report.rows:
+        cells = [f"{row.size:,}" if head == "size" else shown(row.median(head)) for head in HEADS]
+        medians.append([_label(row), *cells])
+    return "\n".join([*_aligned(medians), "", *_aligned(_ratios(report)), "", *_notes(report)]) + "\n"
+
+
+def ratio(row: Row, base: Row, figure: str) -> str:
+    """How many times the base's median; nothing where the two were not measured in one run."""
+    mine, its = row.median(figure), base.median(figure)
+    if mine is None or not its or row.recorded != base.recorded:
+        return "-"
+    return f"{mine / its:.2f}"
+
+
+def _ratios(report: Report) -> list[list[str]]:
+    bases = [row for row in report.rows if row.name == FLOOR or (row.is_peer and not row.recorded)]
+    lines = [["ratios of medians", "", *(HEADS[figure] for figure in RATIOS)]]
+    for base in bases:
+        for row in report.rows:
+            if row is not base:
+                lines.append([_label(row), f"to {base.name}", *(ratio(row, base, figure) for figure in RATIOS)])
+    return lines
+
+
+def _notes(report: Report) -> list[str]:
+    machine = report.machine
+    lines = [f"{report.date}, {report.where}; {', '.join(f'{name} {what}' for name, what in report.versions.items())}"]
+    runs = ", ".join(f"{row.runs} ({row.name})" for row in report.rows)
+    lines.append(f"Medians of so many runs: {runs}. The runner needs {shown(report.runner_mib)} MiB: no peak is below.")
+    if report.no_limit:
+        lines.append(f"Nothing was measured under a tenth of a core: {report.no_limit}.")
+    if float(machine["load"]) > BUSY * int(machine["cores"]):
+        lines.append(f"The machine was busy (load {machine['load']}): ratios hold better than milliseconds.")
+    peer = report.peer
+    if peer is None:
+        lines.append("To compare with the original: make bench PEER=/path/to/tfs_model_status_probe")
+    elif peer.recorded:
+        lines.append(f"{peer.name} was not measured now: its figures are of {peer.recorded}, and give no ratios.")
+    return lines
+
+
+def _label(row: Row) -> str:
+    return f"{row.name}, recorded {row.recorded.partition(',')[0]}" if row.recorded else row.name
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if number == 0 else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
