@@ -3,18 +3,19 @@
 # make check   linters, types and format alone
 # make freeze  dist/tfs_model_status_probe_VERSION_linux_amd64, the executable (Debian on x86-64)
 # make zipapp  dist/tfs_model_status_probe_VERSION.pyz
+# make bench   what a call costs, beside the original: make bench PEER=/path/to/it; QUICK=1 writes nothing
 # make proto   the generated messages anew, from serving.proto
 # make clean   all that was made here
 #
 # Everything that is installed goes into .venv and .cache; what only the distribution has, build/system_packages.sh asks for.
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check format freeze zipapp proto clean
+.PHONY: demo test check format freeze zipapp bench proto clean
 MAKEFLAGS += --no-print-directory
 
-# The distribution's Python, where it is new enough.
-PYTHON ?= $(shell for python in /usr/bin/python3 python3; do \
-	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done)
+# The distribution's Python, where it is new enough; looked for when it is needed, since it may be installed only then.
+FIND_PYTHON = for python in $(PYTHON) /usr/bin/python3 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' probe/__init__.py)
 FROZEN := dist/tfs_model_status_probe_$(VERSION)_linux_amd64
 ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
@@ -48,20 +49,24 @@ zipapp: $(ZIPAPP)
 $(ZIPAPP): .venv/ready $(SOURCES)
 	$(RUN) build/bundle.py
 
+bench: .venv/ready $(FROZEN) $(ZIPAPP)
+	@build/system_packages.sh python freeze
+	@$(RUN) -m tests.bench $(if $(PEER),--peer '$(PEER)') $(if $(QUICK),--quick)
+
 proto: .venv/ready
 	$(RUN) build/generate_proto.py
 
 # The package as a user installs it, without the second engine.
 .cache/package/ready: .venv/ready $(SOURCES)
 	@rm -rf .cache/package
-	$(PYTHON) -m venv .cache/package
+	$(RUN) -m venv .cache/package
 	.cache/package/bin/pip install --quiet --disable-pip-version-check .
 	@touch $@
 
 .venv/ready: pyproject.toml build/system_packages.sh
 	@build/system_packages.sh python
-	@test -n "$(PYTHON)" || { echo "No Python 3.10 or newer was found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv
+	@python=$$($(FIND_PYTHON)) && $$python -m venv --clear .venv || \
+		{ echo "No Python 3.10 or newer with venv was found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	.venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	.venv/bin/pip install --quiet --disable-pip-version-check --group dev
 	@touch $@

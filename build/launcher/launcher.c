@@ -77,29 +77,37 @@ static void set_signals(void)
 
 /* Names of hosts and ports. A static C library would load the plug-ins that the container's nsswitch.conf names, and crash on a
  * version mismatch. To be told otherwise it first reads that file, which a run that asks for no name is spared; so it is told
- * when the first name is asked for, and the linker (build/freeze.py) leads CPython's questions here. */
+ * when the first name is asked for, and the linker (build/freeze.py) leads CPython's questions here.
+ *
+ * Of the variables that the C library's resolver minds, these write to stderr, lead a name elsewhere, or (LOCALDOMAIN, when it is
+ * long) end in a failed assertion. Go's resolver knows none of them. */
 
 extern int __nss_configure_lookup(const char *database, const char *services);
 extern int __real_getaddrinfo(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 extern struct servent *__real_getservbyname(const char *, const char *);
 
-static void leave_plugins_out(void)
+static const char *const meddling[] = {"HOSTALIASES", "LOCALDOMAIN", "RESOLV_HOST_CONF", "RESOLV_MULTI", "RESOLV_REORDER",
+                                       "RESOLV_ADD_TRIM_DOMAINS", "RESOLV_OVERRIDE_TRIM_DOMAINS"};
+
+static void set_resolver(void)
 {
+    for (size_t i = 0; i < sizeof meddling / sizeof *meddling; i++)
+        unsetenv(meddling[i]);
     __nss_configure_lookup("hosts", "files dns");
     __nss_configure_lookup("services", "files");
 }
 
-static pthread_once_t plugins_left_out = PTHREAD_ONCE_INIT;
+static pthread_once_t resolver_set = PTHREAD_ONCE_INIT;
 
 int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *wanted, struct addrinfo **found)
 {
-    pthread_once(&plugins_left_out, leave_plugins_out);
+    pthread_once(&resolver_set, set_resolver);
     return __real_getaddrinfo(host, port, wanted, found);
 }
 
 struct servent *__wrap_getservbyname(const char *name, const char *protocol)
 {
-    pthread_once(&plugins_left_out, leave_plugins_out);
+    pthread_once(&resolver_set, set_resolver);
     return __real_getservbyname(name, protocol);
 }
 

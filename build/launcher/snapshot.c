@@ -51,7 +51,7 @@ pthread_t python_pthread_self(void)
 
 /* A damaged module or snapshot could make CPython do anything at all. So its 32-bit words are dealt out to four lanes,
  * and each lane has two running sums of 64 bits, in which what a word can change never comes round to nothing: one or two flipped
- * bits and two words in each other's place are always noticed, any other damage but for a freak. That goes at the speed of memory.
+ * bits and two words in each other's place are always noticed, any other damage all but always. That goes at the speed of memory.
  * build/freeze.py computes the sums in the same way, and writes them here: over the archive first, then over the sections in their
  * order, each with zeros up to a multiple of 16 bytes behind its end. */
 typedef uint64_t lanes __attribute__((vector_size(16), may_alias));

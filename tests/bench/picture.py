@@ -26,7 +26,7 @@ COLUMNS = {
 
 # All in pixels.
 MARGIN, NAMES, COLUMN, BAR = 20, 232, 148, 96
-TOP, LINE, THICK, FOOT = 84, 34, 16, 58
+TOP, LINE, THICK, FOOT = 84, 34, 16, 72
 # How much of a bar's room the larger one of the executable's and the peer's takes.
 FILLED = 0.62
 
@@ -67,9 +67,9 @@ def picture(report: Report) -> str:
         x = MARGIN + NAMES + COLUMN * number
         parts.append(f'<text class="head" x="{x}" y="62">{name} <tspan class="unit">{unit}</tspan></text>')
         parts += _bars(report, figure, x)
-    parts += [_name(row, TOP + LINE * number) for number, row in enumerate(report.rows)]
+    parts += [_name(report, row, TOP + LINE * number) for number, row in enumerate(report.rows)]
     caption = _caption(report)
-    parts += [_text(MARGIN, height - 32 + 17 * number, line, "small") for number, line in enumerate(caption)]
+    parts += [_text(MARGIN, height - 51 + 17 * number, line, "small") for number, line in enumerate(caption)]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -91,17 +91,20 @@ def _bars(report: Report, figure: str, x: int) -> list[str]:
     return parts
 
 
-def _name(row: Row, y: int) -> str:
+def _name(report: Report, row: Row, y: int) -> str:
     if not row.recorded:
         return _text(MARGIN, y + 13, row.name, "ours" if row.name == STATIC else "")
-    return _text(MARGIN, y + 6, row.name, "") + "\n" + _text(MARGIN, y + 20, f"recorded {row.recorded}", "small")
+    date, _, where = row.recorded.partition(", ")
+    recorded = f"recorded {date}" if where == report.where else f"recorded {date}, on another machine"
+    return _text(MARGIN, y + 6, row.name, "") + "\n" + _text(MARGIN, y + 20, recorded, "small")
 
 
 def _caption(report: Report) -> list[str]:
     most = max(row.runs for row in report.rows)
     return [
         f"{FLOOR}: a C program that sends the same bytes and reads the answer. A bar with a gap is cut short.",
-        f"Medians of {most} runs in random order, fewer of slow programs. {report.date}, {report.where}.",
+        f"Medians of {most} runs in random order, fewer of slow programs.",
+        f"{report.date}, {report.where}",
     ]
 
 

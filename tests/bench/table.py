@@ -37,19 +37,20 @@ def table(report: Report) -> str:
 
 
 def ratio(row: Row, base: Row, figure: str) -> str:
-    """How many times the base's median; nothing where the two were not measured in one run."""
+    """How many times the base's median."""
     mine, its = row.median(figure), base.median(figure)
-    if mine is None or not its or row.recorded != base.recorded:
+    if mine is None or not its:
         return "-"
     return f"{mine / its:.2f}"
 
 
 def _ratios(report: Report) -> list[list[str]]:
+    # Only of what was measured in one run.
     bases = [row for row in report.rows if row.name == FLOOR or (row.is_peer and not row.recorded)]
     lines = [["ratios of medians", "", *(HEADS[figure] for figure in RATIOS)]]
     for base in bases:
         for row in report.rows:
-            if row is not base:
+            if row is not base and not row.recorded:
                 lines.append([_label(row), f"to {base.name}", *(ratio(row, base, figure) for figure in RATIOS)])
     return lines
 
@@ -57,12 +58,15 @@ def _ratios(report: Report) -> list[list[str]]:
 def _notes(report: Report) -> list[str]:
     machine = report.machine
     lines = [f"{report.date}, {report.where}; {', '.join(f'{name} {what}' for name, what in report.versions.items())}"]
-    runs = ", ".join(f"{row.runs} ({row.name})" for row in report.rows)
-    lines.append(f"Medians of so many runs: {runs}. The runner needs {shown(report.runner_mib)} MiB: no peak is below.")
+    runs = ", ".join(f"{row.name} {row.runs} and {row.limited_runs}" for row in report.rows)
+    lines.append(f"Runs without and under the limit: {runs}.")
+    lines.append(f"No peak below {shown(report.runner_mib)} MiB can be seen: what runs the programs has that itself.")
     if report.no_limit:
         lines.append(f"Nothing was measured under a tenth of a core: {report.no_limit}.")
     if float(machine["load"]) > BUSY * int(machine["cores"]):
-        lines.append(f"The machine was busy (load {machine['load']}): ratios hold better than milliseconds.")
+        lines.append(
+            f"The machine was busy (load {machine['load']} before the run): ratios hold better than milliseconds."
+        )
     peer = report.peer
     if peer is None:
         lines.append("To compare with the original: make bench PEER=/path/to/tfs_model_status_probe")

@@ -1,0 +1,42 @@
+"""Copies of the checkout, to build in other folders."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.flavours import FROZEN, ROOT
+
+
+def copy_checkout(to: Path) -> Path:
+    """All that git knows or would take, as it is in the working tree, with its history; nothing that was built."""
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    shutil.copytree(ROOT / ".git", to / ".git", symlinks=True)
+    for name in listed.stdout.split("\0"):
+        if name and (ROOT / name).exists():  # one that was deleted is still listed
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, to / name, follow_symlinks=False)
+    return to
+
+
+def freeze(checkout: Path, out: Path, env: dict[str, str] | None = None) -> str:
+    """Builds the executable there. Gives its SHA-256."""
+    done = subprocess.run(
+        [sys.executable, checkout / "build" / "freeze.py", out],
+        cwd=out.parent,
+        env=os.environ | (env or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return hashlib.sha256((out / FROZEN.name).read_bytes()).hexdigest()

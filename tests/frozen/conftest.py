@@ -1,0 +1,41 @@
+"""Fixtures for the tests of the static executable."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fake_tfs import FakeServing
+from tests.flavours import Flavour, built
+
+
+@pytest.fixture(scope="session")
+def frozen() -> Flavour:
+    """The static executable."""
+    return built("frozen")
+
+
+@pytest.fixture
+def executable(frozen: Flavour, tmp_path: Path) -> Path:
+    """A copy of it that a test may damage."""
+    return Path(shutil.copy(frozen.command[0], tmp_path / "probe"))
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeServing]:
+    """`default` has version 1, AVAILABLE; `slow` has version 7, LOADING."""
+    with FakeServing({"default": {1: "AVAILABLE"}, "slow": {7: "LOADING"}}, rest=False) as running:
+        yield running
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A folder for the program to run in, and to leave as it was."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    os.chmod(folder, 0o777)
+    return folder

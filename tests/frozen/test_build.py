@@ -1,0 +1,55 @@
+"""The build: the same bytes from every folder, and what it says about itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.flavours import FROZEN, ROOT, VERSION, Flavour
+from tests.frozen.checkout import copy_checkout, freeze
+
+
+def text_of(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_two_builds_are_the_same(frozen: Flavour, tmp_path: Path) -> None:
+    """From the same tree, to different folders; the second one from a copy of the tree that has a longer name, with
+    another time zone, language and hash seed. CPython's object is shared: tests/frozen/cold_build.py makes it anew."""
+    elsewhere = copy_checkout(tmp_path / "a folder with a much longer name" / "checkout")
+    (elsewhere / ".cache").mkdir()
+    (elsewhere / ".cache" / "python").symlink_to(ROOT / ".cache" / "python")
+    env = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "HOME": str(tmp_path), "USER": "somebody"}
+    first = freeze(ROOT, tmp_path / "one")
+    assert freeze(elsewhere, tmp_path / "two", env) == first
+
+    said = text_of(str(tmp_path / "one" / FROZEN.name), "-version")
+    commit = text_of("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
+    openssl = text_of("dpkg-query", "--show", "--showformat=${Version}", "libssl-dev").partition("-")[0]
+    python = text_of(sys.executable, "-c", "import platform; print(platform.python_version())")
+    assert said == f"tfs_model_status_probe {VERSION} (commit {commit}, CPython {python}, OpenSSL {openssl})"
+
+
+def test_version_names_what_it_is_made_of(frozen: Flavour) -> None:
+    outcome = frozen.run("-version")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    python = ".".join(map(str, sys.version_info[:2]))
+    pattern = (
+        rf"tfs_model_status_probe {re.escape(VERSION)} "
+        rf"\(commit [0-9a-f]{{7,40}}(-dirty)?, CPython {re.escape(python)}\.\d+, OpenSSL \d+\.\d+\.\d+\w*\)\n"
+    )
+    assert re.fullmatch(pattern, outcome.stdout)
+
+
+def test_inspection(frozen: Flavour) -> None:
+    """The executable is as its specification says, and a program that is not is found out."""
+    inspection = [sys.executable, str(ROOT / "build" / "inspect_artifact.py")]
+    assert text_of(*inspection, frozen.command[0]) == "as specified"
+
+
+def test_no_machine_is_named(frozen: Flavour) -> None:
+    content = Path(frozen.command[0]).read_bytes()
+    for word in (str(ROOT), "/freeze-", "/tmp/"):
+        assert word.encode() not in content, word

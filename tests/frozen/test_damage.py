@@ -1,0 +1,202 @@
+"""A damaged executable says so and ends with 102, whatever it is that was damaged; one that was cut short never calls
+a model ready."""
+
+from __future__ import annotations
+
+import random
+import re
+import struct
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from probe.verdict import ExitCode
+from tests.fake_tfs import FakeServing
+from tests.flavours import PATIENCE, ROOT
+from tests.frozen.elf import SNAPSHOT, Part, end_of_segments, guarded, sections
+
+PARTS = ("pydata", *SNAPSHOT)
+EACH_PART = pytest.mark.parametrize("part", PARTS)
+PAGE, WORD = 4096, 8
+FLIPS = 60
+SAYS = b"error: this executable is damaged: fetch it again, and compare its checksum\n"
+
+
+class Damaged:
+    """A copy of the executable that is damaged, run, and mended."""
+
+    def __init__(self, executable: Path, cwd: Path) -> None:
+        self.file = executable
+        self.whole = executable.read_bytes()
+        self.parts = guarded(executable)
+        self._cwd = cwd
+
+    def run(self, *changes: tuple[int, bytes]) -> subprocess.CompletedProcess[bytes]:
+        """Runs the file with these bytes at these places."""
+        with self.file.open("r+b") as file:
+            for at, content in changes:
+                assert self.whole[at : at + len(content)] != content, "this is no damage"
+                file.seek(at)
+                file.write(content)
+        try:
+            return subprocess.run(
+                [self.file, "-version"], cwd=self._cwd, capture_output=True, timeout=PATIENCE, check=False
+            )
+        finally:
+            with self.file.open("r+b") as file:
+                for at, content in changes:
+                    file.seek(at)
+                    file.write(self.whole[at : at + len(content)])
+
+    def is_found(self, *changes: tuple[int, bytes]) -> None:
+        """Holds the damage to being found."""
+        done = self.run(*changes)
+        assert (done.returncode, done.stdout, done.stderr) == (ExitCode.DAMAGED, b"", SAYS), changes
+        assert list(self._cwd.iterdir()) == []
+
+    def flipped(self, at: int, bit: int) -> tuple[int, bytes]:
+        """The change of one bit."""
+        return at, bytes([self.whole[at] ^ 1 << bit])
+
+    def words(self, part: Part, size: int = WORD) -> list[bytes]:
+        """The whole words of a part."""
+        return [self.whole[at : at + size] for at in range(part.offset, part.end - size + 1, size)]
+
+
+@pytest.fixture
+def damaged(executable: Path, empty: Path) -> Iterator[Damaged]:
+    copy = Damaged(executable, empty)
+    yield copy
+    # Mended, it is what it was: what the test saw came from the damage.
+    assert executable.read_bytes() == copy.whole
+    assert copy.run().returncode == 0
+
+
+@EACH_PART
+def test_flipped_bits(damaged: Damaged, part: str) -> None:
+    draw = random.Random(part)
+    place = damaged.parts[part]
+    for at in (place.offset, place.end - 1, *(draw.randrange(place.offset, place.end) for _ in range(FLIPS))):
+        damaged.is_found(damaged.flipped(at, draw.randrange(8)))
+
+
+def test_flipped_truths(damaged: Damaged) -> None:
+    """Every variable of CPython's and the launcher's that is 1, among them the one that says what the file is."""
+    place = damaged.parts["py_data"]
+    ones = [place.offset + 4 * at for at, word in enumerate(damaged.words(place, 4)) if word == b"\1\0\0\0"]
+    assert len(ones) > 100
+    for at in ones:
+        damaged.is_found((at, b"\0"))
+
+
+def test_flipped_checksum(damaged: Damaged) -> None:
+    sums = sections(damaged.file)["py_sums"]
+    for at in range(sums.offset, sums.end):
+        damaged.is_found(damaged.flipped(at, at % 8))
+    damaged.is_found((sums.offset, bytes(sums.size)))
+
+
+@EACH_PART
+def test_two_flipped_bits(damaged: Damaged, part: str) -> None:
+    """Also where one addition makes up for the other: the same bit in two words, the highest one too."""
+    draw = random.Random(part)
+    place = damaged.parts[part]
+    last = (place.size // WORD) - 1
+    for bit in (7, 0, 3):
+        for distance in (1, 2, 4, 64, 2 ** (last.bit_length() - 1)):
+            word = draw.randint(0, last - distance)
+            first = place.offset + word * WORD + WORD - 1
+            damaged.is_found(damaged.flipped(first, bit), damaged.flipped(first + distance * WORD, bit))
+
+
+@EACH_PART
+def test_zeroed_pages(damaged: Damaged, part: str) -> None:
+    """What a disk leaves that lost a page, and a copy that skipped one."""
+    place = damaged.parts[part]
+    pages = [Part(at, min(PAGE, place.end - at)) for at in range(place.offset, place.end, PAGE)]
+    filled = [page for page in pages if any(damaged.whole[page.offset : page.end])]
+    for page in random.Random(part).sample(filled, min(20, len(filled))):
+        damaged.is_found((page.offset, bytes(page.size)))
+    damaged.is_found((place.offset, bytes(place.size)))
+
+
+@EACH_PART
+@pytest.mark.parametrize("size", [4, WORD, 16, PAGE])
+def test_swapped_words(damaged: Damaged, part: str, size: int) -> None:
+    draw = random.Random(f"{part} {size}")
+    place = damaged.parts[part]
+    words = damaged.words(place, size)
+    pairs: list[tuple[int, int]] = []
+    while len(words) > 1 and len(pairs) < 10:
+        one, other = draw.randrange(len(words)), draw.randrange(len(words))
+        if words[one] != words[other]:
+            pairs.append((one, other))
+    for one, other in pairs:
+        swapped = (place.offset + one * size, words[other]), (place.offset + other * size, words[one])
+        damaged.is_found(*swapped)
+
+
+@pytest.mark.parametrize("part", ["pydata", "py_heap"])
+def test_swapped_words_that_are_nearly_the_same(damaged: Damaged, part: str) -> None:
+    """Words that differ in their highest bits alone, at a distance with many factors 2: for sums of 64-bit words, which
+    come round, this would be no difference."""
+    place = damaged.parts[part]
+    words = [struct.unpack("<Q", word)[0] for word in damaged.words(place)]
+    alike = defaultdict(list)
+    for at, word in enumerate(words):
+        alike[word % 2**46].append(at)
+    pairs = [
+        (one, other)
+        for places in alike.values()
+        for one, other in zip(places, places[1:], strict=False)
+        if words[one] != words[other] and (words[one] - words[other]) * (one - other) % 2**64 == 0
+    ]
+    assert pairs, "no such words: the test proves nothing"
+    for one, other in pairs[:20]:
+        damaged.is_found(
+            (place.offset + one * WORD, struct.pack("<Q", words[other])),
+            (place.offset + other * WORD, struct.pack("<Q", words[one])),
+        )
+
+
+def test_cut_short(damaged: Damaged, server: FakeServing) -> None:
+    """From the end to the beginning. The model is not ready: nothing may say it is. As long as all that is mapped is
+    there, the rest being what debuggers read, it runs as ever."""
+    draw = random.Random("cut")
+    end = end_of_segments(damaged.file)
+    lengths = {end, end - 1, end - PAGE, *(part.end - 1 for part in damaged.parts.values()), 4096, 64, 63, 1, 0}
+    lengths |= {draw.randrange(len(damaged.whole)) for _ in range(30)}
+    # No memory image of those that the kernel ends.
+    command = ["prlimit", "--core=0", str(damaged.file), f"-addr={server.address}", "-model-name=slow", "-timeout=20s"]
+    ended = {}
+    try:
+        for length in sorted(lengths, reverse=True):
+            with damaged.file.open("r+b") as file:
+                file.truncate(length)
+            done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+            ended[length] = done.returncode
+            if done.returncode == ExitCode.LOADING:
+                assert b" Servable state is LOADING\n" in done.stderr
+    finally:
+        damaged.file.write_bytes(damaged.whole)
+    assert 0 not in ended.values(), ended
+    assert all((code == ExitCode.LOADING) == (length >= end) for length, code in ended.items() if length > end - 8)
+    assert all(code != ExitCode.LOADING for length, code in ended.items() if length <= end - PAGE), ended
+
+
+def test_other_files_are_found_out_by_the_kernel(damaged: Damaged) -> None:
+    """The first bytes of the file are the kernel's to check."""
+    with pytest.raises(OSError, match="Exec format error"):
+        damaged.run((0, b"\0"))
+
+
+def test_exit_codes_are_those_of_the_table() -> None:
+    source = (ROOT / "build" / "launcher" / "launcher.c").read_text()
+    constants = {name: int(code) for name, code in re.findall(r"\bEXIT_(\w+) = (\d+)", source)}
+    assert constants == {"INTERNAL": ExitCode.INTERNAL, "DAMAGED": ExitCode.DAMAGED, "SIGNAL": 128}
+    assert (ExitCode.INTERRUPTED, ExitCode.TERMINATED) == (128 + 2, 128 + 15)
+    readme = {int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)}
+    assert {ExitCode.INTERNAL, ExitCode.DAMAGED} <= readme

@@ -1,0 +1,63 @@
+"""Little memory, few descriptors, a small stack, no processes: a probe runs where limits are tight."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from probe.verdict import ExitCode
+from tests.fake_tfs import FakeServing
+from tests.flavours import Flavour
+from tests.frozen.expected import check
+from tests.frozen.roots import inside, root_with
+
+MIB = 1 << 20
+LIMITS = {
+    "address space": ("--as={}".format(64 * MIB),),
+    "less address space": ("--as={}".format(24 * MIB),),
+    "data": ("--data={}".format(16 * MIB),),
+    "descriptors": ("--nofile=4",),
+    "stack": ("--stack=65536",),
+    "large stack": (f"--stack={1024 * MIB}", f"--as={64 * MIB}"),
+    "endless stack": ("--stack=unlimited", f"--as={64 * MIB}"),
+    "file size": ("--fsize=0",),
+    "locked memory": ("--memlock=0",),
+    "pending signals": ("--sigpending=0",),
+    "messages": ("--msgqueue=0",),
+    "all": (f"--as={32 * MIB}", "--nofile=4", "--stack=131072", "--fsize=0", "--core=0", "--memlock=0"),
+}
+HOSTS = {"etc/hosts": "127.0.0.1 myserver\n"}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "myserver"])
+def test_limits(frozen: Flavour, server: FakeServing, tmp_path: Path, limit: str, host: str) -> None:
+    """`myserver` is resolved by a thread."""
+    root = root_with(tmp_path, frozen.command[0], HOSTS)
+    check(inside(root, limits=LIMITS[limit]), f"{host}:{server.port}")
+
+
+def test_no_descriptors(frozen: Flavour, server: FakeServing) -> None:
+    outcome = Flavour("frozen", ("prlimit", "--nofile=3", *frozen.command)).run(
+        f"-addr={server.address}", "-connect-timeout=40ms"
+    )
+    assert outcome.exit_code == ExitCode.DIAL
+    assert "too many open files" in outcome.verdict.lower()
+
+
+def test_no_second_process(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
+    program = inside(root_with(tmp_path, frozen.command[0], HOSTS), limits=("--nproc=1",))
+    check(program, server.address)
+    check(program, f"localhost:{server.port}")
+
+
+def test_no_thread_for_the_resolver(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
+    """A container's limit on processes counts threads, too. It is told in one line, under a documented code."""
+    root = root_with(tmp_path, frozen.command[0], HOSTS)
+    outcome = inside(root, limits=("--nproc=1",)).run(f"-addr=myserver:{server.port}", "-connect-timeout=40ms")
+    assert outcome.exit_code in (ExitCode.OK, ExitCode.DIAL, ExitCode.INTERNAL)
+    assert outcome.stdout == ""
+    if outcome.exit_code != ExitCode.OK:
+        assert "thread" in outcome.verdict
+        assert len([line for line in outcome.lines if not line.startswith("hint: ")]) == 1
