@@ -36,15 +36,17 @@ LIBRARIES = ("-lssl", "-lcrypto", "-lz", "-lm")
 # The linker warns of every function that a static glibc serves by plug-ins; launcher.c says which it may load.
 EXPECTED_WARNING = re.compile(r"statically linked applications requires at runtime the shared libraries|in function")
 WORD, LANES = 4, 4
+PAGE = 4096
 MASK = (1 << 64) - 1
 
 
 class Section(NamedTuple):
-    """A part of the snapshot: where it is mapped, and its bytes."""
+    """A part of the snapshot: where it is mapped, its bytes, and how many of them mean something."""
 
     name: str
     address: int
     content: bytes
+    used: int
 
 
 def main() -> int:
@@ -76,8 +78,8 @@ def freeze(scratch: Path) -> Path:
     objects = compile_launcher(scratch, python, archive)
     # The heap's size is known only afterwards; the second executable has just that.
     maker = link(scratch, python, objects, ())
-    used = next(section for section in snapshot(maker, scratch) if section.name == "py_heap").content.rstrip(b"\0")
-    size = -(-len(used) // 4096) * 4096
+    used = next(section.used for section in snapshot(maker, scratch) if section.name == "py_heap")
+    size = -(-used // PAGE) * PAGE
     maker = link(scratch, python, objects, (f"-DHEAP_SIZE={size}",))
     return assemble(maker, archive, snapshot(maker, scratch))
 
@@ -138,8 +140,8 @@ def snapshot(maker: Path, scratch: Path) -> list[Section]:
     content = file.read_bytes()
     sections, at = [], 0
     for line in listed.splitlines():
-        name, address, length = line.split()
-        sections.append(Section(name, int(address, 16), content[at : at + int(length)]))
+        name, address, length, used = line.split()
+        sections.append(Section(name, int(address, 16), content[at : at + int(length)], int(used)))
         at += int(length)
     if at != len(content):
         raise BuildError("the snapshot's list and its bytes differ in length")

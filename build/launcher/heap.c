@@ -25,7 +25,7 @@ struct head {
 };
 
 static unsigned char heap[HEAP_SIZE] __attribute__((section("py_heap"), aligned(PAGE))) = {0};
-static size_t used SNAPSHOT = 0;
+size_t heap_used SNAPSHOT = 0;
 static struct head *free_blocks SNAPSHOT = NULL;
 
 static int in_heap(const void *block)
@@ -35,12 +35,12 @@ static int in_heap(const void *block)
 
 static void *take(size_t size, size_t alignment, size_t head)
 {
-    size_t at = ((used + head + alignment - 1) & ~(alignment - 1));
+    size_t at = ((heap_used + head + alignment - 1) & ~(alignment - 1));
     if (size > HEAP_SIZE || at + size > HEAP_SIZE) {
         static const char full[] = "HEAP_SIZE is too small\n";
         _exit(write(STDERR_FILENO, full, sizeof full - 1) < 0 ? 1 : 2);
     }
-    used = at + size;
+    heap_used = at + size;
     return heap + at;
 }
 

@@ -37,7 +37,8 @@ int write_snapshot(const char *path)
         size_t length = (size_t)(sections[i].end - sections[i].start);
         if (fwrite(sections[i].start, 1, length, file) != length)
             return -1;
-        printf("%s %p %zu\n", sections[i].name, (const void *)sections[i].start, length);
+        size_t in_use = sections[i].start == __start_py_heap ? heap_used : length;
+        printf("%s %p %zu %zu\n", sections[i].name, (const void *)sections[i].start, length, in_use);
     }
     return fclose(file) || fflush(stdout) ? -1 : 0;
 }

@@ -23,8 +23,11 @@
 /* 0 in the executable that makes the snapshot, 1 in the one that runs from it. */
 extern int snapshot_made;
 
-/* Writes the sections, one after another, to a new file, and prints a line for each: name, address, length. Returns 0, or -1.
- */
+/* Bytes of the heap that are taken; the executable is linked a second time with a heap of just that size. */
+extern size_t heap_used;
+
+/* Writes the sections, one after another, to a new file, and prints a line for each: name, address, length, and how much of it is
+ * in use. Returns 0, or -1. */
 int write_snapshot(const char *path);
 
 /* Whether the archive and the snapshot are still the bytes that the executable was made with. */

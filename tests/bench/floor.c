@@ -2,8 +2,8 @@
  *
  *     floor PORT MODEL
  *
- * One connection, one write with the whole request, and reading until the trailers. It understands nothing of the answer:
- * exit 0 says that there was one. Whatever a probe costs above this is its own.
+ * One connection, one write with the whole request, and reading until the trailers. It understands nothing of the
+ * answer: exit 0 says that there was one. Whatever a probe costs above this is its own.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

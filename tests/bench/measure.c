@@ -2,16 +2,16 @@
  *
  *     measure [CGROUP_PROCS] < plan
  *
- * A line of the plan is a run: NAME, PAUSE in microseconds before it, PROGRAM, ARGUMENT..., separated by tabs. The line
- * that answers it, separated by spaces: NAME, wall time in ns, CPU time (user and system) in us, peak memory in KiB, page
- * faults without and with a read from the disk, exit code (for a signal: its negative number).
+ * A line of the plan is a run: NAME, PAUSE in microseconds before it, PROGRAM, ARGUMENT..., separated by tabs. The
+ * line that answers it, separated by spaces: NAME, wall time in ns, CPU time (user and system) in us, peak memory in
+ * KiB, page faults without and with a read from the disk, exit code (for a signal: its negative number).
  *
  * A program gets no environment, and /dev/null for its three standard streams. If CGROUP_PROCS is given, it joins that
  * control group first. The wall time begins at its exec, since joining can take milliseconds.
  *
  * The kernel counts the memory that a process had before its exec into its peak, and a vforked child has its parent's.
- * Therefore this is no part of the Python program, and does its work in a forked copy of itself, which begins with hardly
- * any memory. The last line, `runner` and KiB, says what that came to: no program is seen to need less.
+ * Therefore this is no part of the Python program, and does its work in a forked copy of itself, which begins with
+ * hardly any memory. The last line, `runner` and KiB, says what that came to: no program is seen to need less.
  */
 #define _GNU_SOURCE
 #include <errno.h>

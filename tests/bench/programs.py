@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -71,6 +72,8 @@ def stock() -> Program:
     """Our own program on grpcio, as PyInstaller freezes it by itself. Takes a minute, and is kept for the next time."""
     made = CACHE / f"stock_{_fingerprint()}"
     if not made.exists():
+        for outdated in CACHE.glob("stock_*"):
+            outdated.unlink()
         work = CACHE / "work"
         work.mkdir(parents=True, exist_ok=True)
         entry = work / "entry.py"
@@ -81,6 +84,7 @@ def stock() -> Program:
         done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Failed(f"PyInstaller: {done.stderr}")
+        shutil.rmtree(work)
     return Program(STOCK, made, arguments=(f"-model-name={MODEL}", "-engine=grpcio"))
 
 

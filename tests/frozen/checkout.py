@@ -18,10 +18,9 @@ def copy_checkout(to: Path) -> Path:
         ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True,
         capture_output=True,
-        text=True,
     )
     shutil.copytree(ROOT / ".git", to / ".git", symlinks=True)
-    for name in listed.stdout.split("\0"):
+    for name in os.fsdecode(listed.stdout).split("\0"):
         if name and (ROOT / name).exists():  # one that was deleted is still listed
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, to / name, follow_symlinks=False)

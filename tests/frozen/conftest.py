@@ -26,7 +26,7 @@ def executable(frozen: Flavour, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="package")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeServing]:
+def server() -> Iterator[FakeServing]:
     """`default` has version 1, AVAILABLE; `slow` has version 7, LOADING."""
     with FakeServing({"default": {1: "AVAILABLE"}, "slow": {7: "LOADING"}}, rest=False) as running:
         yield running

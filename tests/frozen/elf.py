@@ -47,7 +47,7 @@ def end_of_segments(file: Path) -> int:
         kind, _, offset, _, _, length = struct.unpack_from("<IIQQQQ", elf, at)
         if kind == 1:  # PT_LOAD
             ends.append(offset + length)
-    return max(ends)
+    return int(max(ends))
 
 
 def guarded(file: Path) -> dict[str, Part]:

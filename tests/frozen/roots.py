@@ -66,6 +66,7 @@ def inside(
     is none, not even a loopback interface. `limits`: options of prlimit.
     """
     is_root = os.geteuid() == 0
+    enter: tuple[str, ...]
     place = shlex.quote(str(root))
     mounts = [f"{shlex.quote(str(file))} {shlex.quote(str(root / name))}" for name, file in (binds or {}).items()]
     script = [

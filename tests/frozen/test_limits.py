@@ -14,9 +14,9 @@ from tests.frozen.roots import inside, root_with
 
 MIB = 1 << 20
 LIMITS = {
-    "address space": ("--as={}".format(64 * MIB),),
-    "less address space": ("--as={}".format(24 * MIB),),
-    "data": ("--data={}".format(16 * MIB),),
+    "address space": (f"--as={64 * MIB}",),
+    "less address space": (f"--as={24 * MIB}",),
+    "data": (f"--data={16 * MIB}",),
     "descriptors": ("--nofile=4",),
     "stack": ("--stack=65536",),
     "large stack": (f"--stack={1024 * MIB}", f"--as={64 * MIB}"),

@@ -89,7 +89,8 @@ LOUD_PLUGIN = """
 static long call(long number, long first, const void *second, long third)
 {
     long result;
-    __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(first), "S"(second), "d"(third) : "rcx", "r11", "memory");
+    __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(first), "S"(second), "d"(third)
+                     : "rcx", "r11", "memory");
     return result;
 }
 __attribute__((constructor)) static void loaded(void)
@@ -140,10 +141,22 @@ def with_plugins(folder: Path, executable: str | Path, nsswitch: str, plugin: st
     return root_with(folder, executable, {"etc/hosts": HOSTS, "etc/nsswitch.conf": nsswitch, **plugins})
 
 
-def test_the_plugins_are_loaded_by_others(compiled: dict[str, Path], tmp_path: Path) -> None:
-    """What the tests below rely on: a static program falls for them."""
+def test_other_static_programs_fall_for_plugins(compiled: dict[str, Path], debian: Path, tmp_path: Path) -> None:
+    """What the tests below rely on."""
     outcome = inside(with_plugins(tmp_path, compiled["asking"], TASTE, compiled["loud"])).run("myserver")
     assert (outcome.exit_code, outcome.stderr) == (77, "a plug-in was loaded\n")
+    outcome = inside(debian, binds=debian_files(tmp_path, compiled["asking"], TASTE)).run("myserver")
+    assert outcome.exit_code < 0
+    assert "Assertion" in outcome.stderr
+
+
+def debian_files(folder: Path, program: str | Path, nsswitch: str) -> dict[str, Path]:
+    """What is bound into Debian 11."""
+    binds = {PROGRAM: Path(program)}
+    for name, content in {"etc/hosts": HOSTS, "etc/nsswitch.conf": nsswitch}.items():
+        binds[name] = folder / Path(name).name
+        binds[name].write_text(content)
+    return binds
 
 
 @pytest.mark.parametrize("nsswitch", NSSWITCH)
@@ -164,11 +177,7 @@ def test_plugins_of_another_glibc(
     frozen: Flavour, server: FakeServing, debian: Path, tmp_path: Path, nsswitch: str
 ) -> None:
     """Debian 11's own, which a static program of today crashes with."""
-    files = {"etc/hosts": HOSTS, "etc/nsswitch.conf": NSSWITCH[nsswitch]}
-    binds = {PROGRAM: Path(frozen.command[0])}
-    for name, content in files.items():
-        binds[name] = tmp_path / Path(name).name
-        binds[name].write_text(content)
+    binds = debian_files(tmp_path, frozen.command[0], NSSWITCH[nsswitch])
     assert answer(inside(debian, binds=binds), f"myserver:{server.port}") == READY
     unknown = inside(debian, binds=binds, network=False).run("-addr=nosuch:8500", "-connect-timeout=40ms")
     assert unknown.exit_code == 2

@@ -17,7 +17,7 @@ from tests.flavours import Flavour
 from tests.frozen.expected import check
 
 # Modules that CPython, or the program, would import if it looked for them in the file system.
-MODULES = "sitecustomize usercustomize site encodings posix codecs time io os abc entry probe _launcher _socket".split()
+MODULES = "sitecustomize usercustomize site encodings posix codecs time io os abc entry probe _launcher _socket"
 MEDDLING = "import sys\nsys.stderr.write('meddled\\n')\nsys.stderr.flush()\n"
 LOUD_LIBRARY = """
 #include <unistd.h>
@@ -117,7 +117,7 @@ def name_of(variables: dict[str, str]) -> str:
 def meddlers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with what would be found if somebody looked for it."""
     folder = tmp_path_factory.mktemp("meddlers")
-    for module in MODULES:
+    for module in MODULES.split():
         (folder / f"{module}.py").write_text(MEDDLING)
     (folder / "openssl.cnf").write_text("openssl_conf = nowhere\n[broken\n.include /nowhere\n")
     (folder / "library.c").write_text(LOUD_LIBRARY)
