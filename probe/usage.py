@@ -47,7 +47,8 @@ def usage(program: str) -> str:
         out += f"\n{title}:\n" if title else ""
         for name, what in flags:
             out += _flag(name, what)
-    out += f"\nEvery flag but -version can also be set by a variable: {ENVIRONMENT_PREFIX}RPC_TIMEOUT=2s\n"
+    out += "\nA duration is a number with a unit: 900ms, 3s, 1m30s.\n"
+    out += f"Every flag but -version can also be set by a variable: {ENVIRONMENT_PREFIX}RPC_TIMEOUT=2s\n"
     out += "\nExamples (the kubelet's default is one second, and after its kill nobody sees a line):\n"
     for what, arguments in EXAMPLES:
         out += f"  # {what}\n  {program} {arguments}\n"

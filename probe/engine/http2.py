@@ -9,53 +9,54 @@ Bounds: a frame is at most 16 KiB (what is announced), a header block 64 KiB, co
 sends frame after frame without any progress is cut off.
 """
 
+from .frames import (
+    ACK,
+    COMPRESSION_ERROR,
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    ENHANCE_YOUR_CALM,
+    FLOW_CONTROL_ERROR,
+    FRAME_HEADER,
+    FRAME_SIZE_ERROR,
+    GOAWAY,
+    HEADERS,
+    MAX_FRAME,
+    NO_ERROR,
+    PADDED,
+    PING,
+    PRIORITIZED,
+    PRIORITY,
+    PROTOCOL_ERROR,
+    PUSH_PROMISE,
+    RST_STREAM,
+    SETTINGS,
+    STREAM,
+    WINDOW_UPDATE,
+    Data,
+    GoAway,
+    Headers,
+    Reset,
+    Settings,
+    frame,
+)
 from .hpack import Decoder, HpackError
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-STREAM = 1
-FRAME_HEADER = 9
-MAX_FRAME = 16384  # 4.2: SETTINGS_MAX_FRAME_SIZE, by default the smallest that may be
 WINDOW = 65535  # 6.9.2: the window that both sides begin with
 MAX_WINDOW = (1 << 31) - 1
 MAX_HEADERS = 65536
 # Frames that neither begin nor continue the answer: an honest peer sends a handful.
 MAX_IDLE_FRAMES = 1000
 
-# Frame types (6).
-DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
-# Flags: ACK is that of SETTINGS and PING.
-ACK = END_STREAM = 0x1
-END_HEADERS = 0x4
-PADDED = 0x8
-PRIORITIZED = 0x20
-# Error codes (7).
-NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR = 0, 1, 2, 3
-FRAME_SIZE_ERROR, COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 6, 9, 11
-ERROR_NAMES = (
-    "NO_ERROR",
-    "PROTOCOL_ERROR",
-    "INTERNAL_ERROR",
-    "FLOW_CONTROL_ERROR",
-    "SETTINGS_TIMEOUT",
-    "STREAM_CLOSED",
-    "FRAME_SIZE_ERROR",
-    "REFUSED_STREAM",
-    "CANCEL",
-    "COMPRESSION_ERROR",
-    "CONNECT_ERROR",
-    "ENHANCE_YOUR_CALM",
-    "INADEQUATE_SECURITY",
-    "HTTP_1_1_REQUIRED",
-)
 # Our settings: no pushed streams, and how large a header list may be (6.5.2).
 ENABLE_PUSH, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE = 2, 4, 5, 6
 OUR_SETTINGS = b"\0\2\0\0\0\0" + b"\0\6" + MAX_HEADERS.to_bytes(4, "big")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Event: TypeAlias = "Settings | Headers | Data | Reset | GoAway"
+    from .frames import Event
 
 
 class ConnectionBroken(Exception):
@@ -65,52 +66,6 @@ class ConnectionBroken(Exception):
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.events: list[Event] = []
-
-
-class Settings:
-    """The peer's SETTINGS have come: the connection stands."""
-
-    __slots__ = ()
-
-
-class Headers:
-    """A block of headers or trailers on our stream: pairs of bytes."""
-
-    __slots__ = ("end_stream", "fields")
-
-    def __init__(self, fields: "list[tuple[bytes, bytes]]", end_stream: bool) -> None:
-        self.fields = fields
-        self.end_stream = end_stream
-
-
-class Data:
-    """A piece of the answer, without its padding."""
-
-    __slots__ = ("content", "end_stream")
-
-    def __init__(self, content: bytes, end_stream: bool) -> None:
-        self.content = content
-        self.end_stream = end_stream
-
-
-class Reset:
-    """The peer gave our stream up (6.4)."""
-
-    __slots__ = ("code",)
-
-    def __init__(self, code: int) -> None:
-        self.code = code
-
-
-class GoAway:
-    """The peer ends the connection (6.8): it will not answer streams above `last_stream`."""
-
-    __slots__ = ("code", "debug", "last_stream")
-
-    def __init__(self, code: int, last_stream: int, debug: bytes) -> None:
-        self.code = code
-        self.last_stream = last_stream
-        self.debug = debug
 
 
 class Connection:
@@ -336,13 +291,3 @@ class Connection:
     def _break(self, code: int, what: str) -> ConnectionBroken:
         self.broken = code
         return ConnectionBroken(what)
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """A frame (4.1): length, type, flags, stream, payload."""
-    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
-
-
-def error_name(code: int) -> str:
-    """An error code as the RFC calls it."""
-    return ERROR_NAMES[code] if code < len(ERROR_NAMES) else f"unknown error code 0x{code:x}"

@@ -10,8 +10,9 @@ from ..codec import WireError, decode_response, encode_request
 from ..model import CALL, Call, Deadline, Failure, ModelStatus, Timings
 from ..target import Target, parse
 from .connect import Retriable, Stream, Unmendable, dial
+from .frames import Settings
 from .hpack import encode
-from .http2 import Connection, ConnectionBroken, Settings
+from .http2 import Connection, ConnectionBroken
 from .unary import DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, UnaryCall, message, request_headers
 
 # Bytes of the other side's first words that are kept, to tell who it is.
@@ -23,7 +24,7 @@ METHOD = "/tensorflow.serving.ModelService/GetModelStatus"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .http2 import Event
+    from .frames import Event
 
 
 def ask(call: Call, timings: Timings) -> "ModelStatus | Failure":

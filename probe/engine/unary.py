@@ -5,11 +5,11 @@ own, are those of Go's gRPC, since the original program's users know them.
 """
 
 from ..model import CALL, STATUS, Failure
-from .http2 import ERROR_NAMES, NO_ERROR, STREAM, Data, GoAway, Headers, Reset, error_name
+from .frames import ERROR_NAMES, NO_ERROR, STREAM, Data, GoAway, Headers, Reset, error_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .http2 import Event
+    from .frames import Event
 
 MAX_MESSAGE = 4 * 1024 * 1024  # bytes, the default of every gRPC library
 PREFIX = 5  # bytes before a message: whether it is compressed, and its length

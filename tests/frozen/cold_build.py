@@ -20,7 +20,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="cold-") as folder:
         made = {"this checkout": freeze(ROOT, Path(folder) / "out")}
         print(f"{made['this checkout']}  this checkout, with its cache", flush=True)
-        for name in ("one", "another with a longer name"):
+        for name in ("one", "another-with-a-longer-name"):
             checkout = copy_checkout(Path(folder) / name / "checkout")
             made[name] = freeze(checkout, Path(folder) / name / "out", {"TZ": "Asia/Tokyo"} if name == "one" else {})
             print(f"{made[name]}  {name}", flush=True)

@@ -33,7 +33,7 @@ NOT_FOUND = Answer(
     ),
 )
 REFUSED = Answer(
-    ("-connect-timeout=40ms",),
+    ("-connect-timeout=100ms",),
     2,
     (
         "Error dialing grpc service: context deadline exceeded "

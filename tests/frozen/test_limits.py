@@ -40,7 +40,7 @@ def test_limits(frozen: Flavour, server: FakeServing, tmp_path: Path, limit: str
 
 def test_no_descriptors(frozen: Flavour, server: FakeServing) -> None:
     outcome = Flavour("frozen", ("prlimit", "--nofile=3", *frozen.command)).run(
-        f"-addr={server.address}", "-connect-timeout=40ms"
+        f"-addr={server.address}", "-connect-timeout=100ms"
     )
     assert outcome.exit_code == ExitCode.DIAL
     assert "too many open files" in outcome.verdict.lower()
@@ -55,7 +55,7 @@ def test_no_second_process(frozen: Flavour, server: FakeServing, tmp_path: Path)
 def test_no_thread_for_the_resolver(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
     """A container's limit on processes counts threads, too. It is told in one line, under a documented code."""
     root = root_with(tmp_path, frozen.command[0], HOSTS)
-    outcome = inside(root, limits=("--nproc=1",)).run(f"-addr=myserver:{server.port}", "-connect-timeout=40ms")
+    outcome = inside(root, limits=("--nproc=1",)).run(f"-addr=myserver:{server.port}", "-connect-timeout=100ms")
     assert outcome.exit_code in (ExitCode.OK, ExitCode.DIAL, ExitCode.INTERNAL)
     assert outcome.stdout == ""
     if outcome.exit_code != ExitCode.OK:

@@ -49,7 +49,7 @@ def test_unix_socket_in_an_empty_root(frozen: Flavour) -> None:
 
 def test_unknown_name_in_an_empty_root(frozen: Flavour, tmp_path: Path) -> None:
     program = inside(root_with(tmp_path, frozen.command[0]), network=False)
-    outcome = program.run("-addr=myserver:8500", "-connect-timeout=40ms")
+    outcome = program.run("-addr=myserver:8500", "-connect-timeout=100ms")
     assert outcome.exit_code == 2
     assert outcome.verdict.startswith("Error dialing grpc service: context deadline exceeded (last error: lookup ")
 
@@ -165,7 +165,7 @@ def test_no_plugin_is_loaded(
 ) -> None:
     root = with_plugins(tmp_path, frozen.command[0], NSSWITCH[nsswitch], compiled["loud"])
     check(inside(root), f"myserver:{server.port}")
-    assert inside(root).run("-addr=myserver:nosuchservice", "-connect-timeout=40ms").exit_code == 2
+    assert inside(root).run("-addr=myserver:nosuchservice", "-connect-timeout=100ms").exit_code == 2
 
 
 def test_plugins_that_are_no_libraries(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
@@ -179,6 +179,6 @@ def test_plugins_of_another_glibc(
     """Debian 11's own, which a static program of today crashes with."""
     binds = debian_files(tmp_path, frozen.command[0], NSSWITCH[nsswitch])
     assert answer(inside(debian, binds=binds), f"myserver:{server.port}") == READY
-    unknown = inside(debian, binds=binds, network=False).run("-addr=nosuch:8500", "-connect-timeout=40ms")
+    unknown = inside(debian, binds=binds, network=False).run("-addr=nosuch:8500", "-connect-timeout=100ms")
     assert unknown.exit_code == 2
     assert "lookup nosuch: " in unknown.verdict

@@ -57,11 +57,12 @@ IMPORTS: dict[str, tuple[str, str]] = {
         "concurrent.futures google.protobuf.message grpc time",
     ),
     "engine.hpack": ("engine.huffman", ""),
-    "engine.http2": ("engine.hpack", ""),
+    "engine.frames": ("", ""),
+    "engine.http2": ("engine.frames engine.hpack", ""),
     "engine.huffman": ("", ""),
-    "engine.native": ("codec engine.connect engine.hpack engine.http2 engine.unary model target", "time"),
+    "engine.native": ("codec engine.connect engine.frames engine.hpack engine.http2 engine.unary model target", "time"),
     "engine.resolve": ("engine.connect model", "_socket _thread"),
-    "engine.unary": ("engine.http2 model", ""),
+    "engine.unary": ("engine.frames model", ""),
     "engine.proto": ("", ""),
     "engine.proto.serving_pb2": (
         "",
@@ -265,8 +266,8 @@ def test_main_returns_what_the_table_says() -> None:
 
 PLAIN_CALL = {
     "probe", "probe.__main__", "probe.codec", "probe.duration", "probe.engine", "probe.engine.connect",
-    "probe.engine.hpack", "probe.engine.http2", "probe.engine.native", "probe.engine.unary", "probe.flags",
-    "probe.model", "probe.process", "probe.report", "probe.target", "probe.verdict",
+    "probe.engine.frames", "probe.engine.hpack", "probe.engine.http2", "probe.engine.native", "probe.engine.unary",
+    "probe.flags", "probe.model", "probe.process", "probe.report", "probe.target", "probe.verdict",
 }  # fmt: skip
 # In C, and built into the static executable.
 IN_C = {"_signal", "_socket", "posix", "time"}

@@ -21,8 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.engine import http2
-from probe.engine.hpack import encode
-from probe.engine.http2 import (
+from probe.engine.frames import (
     ACK,
     CONTINUATION,
     DATA,
@@ -31,21 +30,14 @@ from probe.engine.http2 import (
     GOAWAY,
     HEADERS,
     MAX_FRAME,
-    MAX_HEADERS,
-    MAX_IDLE_FRAMES,
-    MAX_WINDOW,
     PADDED,
     PING,
-    PREFACE,
     PRIORITIZED,
     PRIORITY,
     PUSH_PROMISE,
     RST_STREAM,
     SETTINGS,
-    WINDOW,
     WINDOW_UPDATE,
-    Connection,
-    ConnectionBroken,
     Data,
     GoAway,
     Headers,
@@ -54,9 +46,11 @@ from probe.engine.http2 import (
     error_name,
     frame,
 )
+from probe.engine.hpack import encode
+from probe.engine.http2 import MAX_HEADERS, MAX_IDLE_FRAMES, MAX_WINDOW, PREFACE, WINDOW, Connection, ConnectionBroken
 
 if TYPE_CHECKING:
-    from probe.engine.http2 import Event
+    from probe.engine.frames import Event
 
 Fields = list[tuple[bytes, bytes]]
 

@@ -11,7 +11,7 @@ from grpc import StatusCode
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from probe.engine.http2 import ERROR_NAMES, Data, GoAway, Headers, Reset, Settings
+from probe.engine.frames import ERROR_NAMES, Data, GoAway, Headers, Reset, Settings
 from probe.engine.unary import (
     GRACE,
     MAX_INFORMATIONAL,
@@ -25,7 +25,7 @@ from probe.hints import HINTS
 from probe.model import CALL, LONGEST_WAIT, STATUS, Failure
 
 if TYPE_CHECKING:
-    from probe.engine.http2 import Event
+    from probe.engine.frames import Event
 
 Result = bytes | tuple[str, int, str, str] | None
 
