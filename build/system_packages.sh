@@ -2,7 +2,7 @@
 # Checks that what only the distribution has is on this machine, and is silent when it is. What is asked for:
 #   python   the interpreter with venv: all that the demonstration needs beside the executable
 #   freeze   a C compiler, static libraries and what fetches CPython's source
-#   test     the servers of other makers that the tests start
+#   test     what the tests run: servers of other makers, and what makes root file systems
 # As root on Debian it installs what is missing; anywhere else it names what is missing, and exits 1.
 set -eu
 needs=" $* "
@@ -15,6 +15,9 @@ look() {
         need_command npm npm
         need_command nginx nginx-light
         need_command ip iproute2
+        need_command strace strace
+        need_command debootstrap debootstrap
+        need_command busybox busybox-static
         ;;
     esac
     case $needs in *' freeze '*)
