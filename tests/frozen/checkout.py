@@ -27,6 +27,12 @@ def copy_checkout(to: Path) -> Path:
     return to
 
 
+def share_cache(checkout: Path) -> None:
+    """Lets a copy use the CPython that was compiled for this checkout."""
+    (checkout / ".cache").mkdir()
+    (checkout / ".cache" / "python").symlink_to(ROOT / ".cache" / "python")
+
+
 def freeze(checkout: Path, out: Path, env: dict[str, str] | None = None) -> str:
     """Builds the executable there. Gives its SHA-256."""
     done = subprocess.run(

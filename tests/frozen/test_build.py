@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.flavours import FROZEN, ROOT, VERSION, Flavour
-from tests.frozen.checkout import copy_checkout, freeze
+from tests.frozen.checkout import copy_checkout, freeze, share_cache
 
 
 def text_of(*command: str) -> str:
@@ -19,8 +19,7 @@ def test_two_builds_are_the_same(frozen: Flavour, tmp_path: Path) -> None:
     """From the same tree, to different folders; the second one from a copy of the tree that has a longer name, with
     another time zone, language and hash seed. CPython's object is shared: tests/frozen/cold_build.py makes it anew."""
     elsewhere = copy_checkout(tmp_path / "a folder with a much longer name" / "checkout")
-    (elsewhere / ".cache").mkdir()
-    (elsewhere / ".cache" / "python").symlink_to(ROOT / ".cache" / "python")
+    share_cache(elsewhere)
     env = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "HOME": str(tmp_path), "USER": "somebody"}
     first = freeze(ROOT, tmp_path / "one")
     assert freeze(elsewhere, tmp_path / "two", env) == first
