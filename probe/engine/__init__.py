@@ -12,10 +12,6 @@ def ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
         from . import native
 
         return native.ask(call, timings)
-    import os
-
-    # The library would log to stderr by itself, with the server's words as they came: control characters, whole lines.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         from . import grpcio
     except ImportError as error:

@@ -4,6 +4,7 @@ The only file of the program, beside generated ones, that imports `grpc` and `go
 library's own; its kinds of failure are those of the native engine.
 """
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
@@ -38,6 +39,8 @@ def ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
 
     The library can be held for ever, whatever timeouts it was given (1.85: by header blocks without end). So it is
     asked in a thread, which the end of the process takes with it."""
+    # The library would log to stderr by itself, with the server's words as they came: control characters, whole lines.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     allowed = min((max(call.connect_timeout, 0) + max(call.rpc_timeout, 0)) / 1e9, call.deadline.remaining()) + GRACE
     try:
         return ThreadPoolExecutor(1).submit(_ask, call, timings).result(allowed)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.fake_tfs import FakeServing
 from tests.flavours import built
 
 
-def test_a_missing_engine_names_the_remedy() -> None:
-    outcome = built("package").run("-engine=grpcio")
+@pytest.mark.parametrize("flavour_name", ["package", "frozen"])
+def test_a_missing_engine_names_the_remedy(flavour_name: str) -> None:
+    outcome = built(flavour_name).run("-engine=grpcio")
     assert outcome.exit_code == 1
     assert outcome.verdict.startswith("error: -engine=grpcio needs grpcio and protobuf")
     assert outcome.verdict.endswith("pip install 'tfs-model-status-probe[grpcio]'")

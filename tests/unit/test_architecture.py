@@ -50,11 +50,11 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "usage": (". duration flags", ""),
     "verbose": (". duration flags model report usage", ""),
     "verdict": ("codes hints model", ""),
-    "engine": ("engine.grpcio engine.native model", "os"),
+    "engine": ("engine.grpcio engine.native model", ""),
     "engine.connect": ("engine.resolve model target", "_socket time"),
     "engine.grpcio": (
         "engine.proto.serving_pb2 engine.unary model target",
-        "concurrent.futures google.protobuf.message grpc time",
+        "concurrent.futures google.protobuf.message grpc os time",
     ),
     "engine.hpack": ("engine.huffman", ""),
     "engine.frames": ("", ""),
