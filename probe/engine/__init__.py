@@ -16,5 +16,7 @@ def ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
         from . import grpcio
     except ImportError as error:
         install = "pip install 'tfs-model-status-probe[grpcio]'"
-        return Failure(SETUP, f"-engine=grpcio needs grpcio and protobuf ({error}): {install}", cause="engine")
+        # Our own module is missing from the executable alone.
+        missing = "the static executable has the native engine alone" if error.name == __name__ else str(error)
+        return Failure(SETUP, f"-engine=grpcio needs grpcio and protobuf ({missing}): {install}", cause="engine")
     return grpcio.ask(call, timings)

@@ -8,6 +8,10 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
+# Before the library is imported, which looks at it then: it would log to stderr by itself, with the server's words as
+# they came, control characters and all.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 import grpc
 from google.protobuf.message import DecodeError
 
@@ -39,8 +43,6 @@ def ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
 
     The library can be held for ever, whatever timeouts it was given (1.85: by header blocks without end). So it is
     asked in a thread, which the end of the process takes with it."""
-    # The library would log to stderr by itself, with the server's words as they came: control characters, whole lines.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     allowed = min((max(call.connect_timeout, 0) + max(call.rpc_timeout, 0)) / 1e9, call.deadline.remaining()) + GRACE
     try:
         return ThreadPoolExecutor(1).submit(_ask, call, timings).result(allowed)
