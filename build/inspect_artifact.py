@@ -14,7 +14,7 @@ LARGEST = 11_000_000
 # What CPython itself imports; probe.spec says why.
 STANDARD = (
     *("_frozen_importlib", "_frozen_importlib_external"),
-    *("codecs", "encodings", "encodings.aliases", "encodings.utf_8"),
+    *("abc", "codecs", "encodings", "encodings.aliases", "encodings.utf_8", "io"),
 )
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -16,16 +16,16 @@ def text_of(*command: str) -> str:
 
 
 def test_two_builds_are_the_same(frozen: Flavour, tmp_path: Path) -> None:
-    """From the same tree, to different folders; the second one from a copy of the tree that has a longer name, with
-    another time zone, language and hash seed. CPython's object is shared: tests/frozen/cold_build.py makes it anew."""
-    elsewhere = copy_checkout(tmp_path / "a folder with a much longer name" / "checkout")
-    share_cache(elsewhere)
+    """From two copies of the tree; one has a longer name, another time zone, language and hash seed. CPython's object
+    is shared: tests/frozen/cold_build.py makes it anew."""
+    copies = [copy_checkout(tmp_path / name / "checkout") for name in ("one", "a folder with a much longer name")]
+    for checkout in copies:
+        share_cache(checkout)
     env = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "HOME": str(tmp_path), "USER": "somebody"}
-    first = freeze(ROOT, tmp_path / "one")
-    assert freeze(elsewhere, tmp_path / "two", env) == first
+    assert freeze(copies[0], tmp_path / "one") == freeze(copies[1], tmp_path / "two", env)
 
     said = text_of(str(tmp_path / "one" / FROZEN.name), "-version")
-    commit = text_of("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
+    commit = text_of("git", "-C", str(copies[0]), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
     openssl = text_of("dpkg-query", "--show", "--showformat=${Version}", "libssl-dev").partition("-")[0]
     python = text_of(sys.executable, "-c", "import platform; print(platform.python_version())")
     assert said == f"tfs_model_status_probe {VERSION} (commit {commit}, CPython {python}, OpenSSL {openssl})"
