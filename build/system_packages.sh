@@ -17,7 +17,7 @@ look() {
         need_command ip iproute2
         need_command strace strace
         need_command debootstrap debootstrap
-        need_command busybox busybox-static
+        ldd "$(command -v busybox)" 2>&1 | grep -q 'not a dynamic' || lack "a static busybox" busybox-static
         ;;
     esac
     case $needs in *' freeze '*)

@@ -25,6 +25,10 @@ HINTS = {
         "the name is not known here: check -addr; inside the pod use :PORT or localhost:PORT, which need no resolver"
     ),
     "resolver": "the resolver does not answer: inside the pod use :PORT or localhost:PORT, which need none",
+    "no-thread": (
+        "the container's limit of processes is reached (threads count): raise it, or use :PORT or localhost:PORT, which "
+        "need no resolver"
+    ),
     "mute": (
         "the connection was taken but the server says nothing: its process is stopped, starved of CPU, or it does not "
         "speak gRPC"

@@ -35,7 +35,10 @@ def resolve(host: str, port: int, deadline: Deadline) -> "list[tuple[int, Addres
         finally:
             done.release()
 
-    _thread.start_new_thread(ask, ())
+    try:
+        _thread.start_new_thread(ask, ())
+    except RuntimeError:  # the container's limit of processes, which counts threads
+        raise Retriable(f"lookup {host}: no thread can be started for the resolver", "no-thread") from None
     if not done.acquire(True, deadline.remaining()):
         raise Retriable(f"lookup {host}: the resolver does not answer", "resolver")
     if not found:
