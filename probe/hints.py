@@ -26,8 +26,8 @@ HINTS = {
     ),
     "resolver": "the resolver does not answer: inside the pod use :PORT or localhost:PORT, which need none",
     "no-thread": (
-        "the container's limit of processes is reached (threads count): raise it, or use :PORT or localhost:PORT, which "
-        "need no resolver"
+        "the container's limit of processes is reached (threads count too): raise it, or use :PORT or localhost:PORT, "
+        "which need no resolver"
     ),
     "mute": (
         "the connection was taken but the server says nothing: its process is stopped, starved of CPU, or it does not "
