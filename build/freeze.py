@@ -32,7 +32,8 @@ CFLAGS_FOR_PYTHON = ("-Wno-missing-field-initializers", "-Wno-strict-prototypes"
 LDFLAGS = ("-static", "-no-pie", "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--build-id=none")
 # Calls that launcher.c comes before.
 WRAPPED = ("-Wl,--wrap=getaddrinfo,--wrap=getservbyname",)
-LIBRARIES = ("-lssl", "-lcrypto", "-lz", "-lm")
+LIBRARIES = ("-lz", "-lm")
+OPENSSL = Path("/usr/lib/x86_64-linux-gnu/pkgconfig/libcrypto.pc")
 # The linker warns of every function that a static glibc serves by plug-ins; launcher.c says which it may load.
 EXPECTED_WARNING = re.compile(r"statically linked applications requires at runtime the shared libraries|in function")
 WORD, LANES = 4, 4
@@ -123,13 +124,20 @@ def link(scratch: Path, python: Python, objects: list[Path], options: tuple[str,
     """An executable that makes a snapshot when it is run."""
     heap, maker = scratch / "heap.o", scratch / "maker"
     compile_one(LAUNCHER / "heap.c", heap, python, options)
-    command = ["gcc", *LDFLAGS, *WRAPPED, *map(str, [*objects, heap, python.object]), *LIBRARIES, "-o", str(maker)]
+    linked = map(str, [*objects, heap, python.object])
+    command = ["gcc", *LDFLAGS, *WRAPPED, *linked, *openssl(), *LIBRARIES, "-o", str(maker)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     unexpected = [line for line in done.stderr.splitlines() if not EXPECTED_WARNING.search(line)]
     if done.returncode or unexpected:
         raise BuildError("the launcher cannot be linked:\n" + "\n".join(unexpected[:20]))
     run("strip", "--strip-all", maker)
     return maker
+
+
+def openssl() -> list[str]:
+    """OpenSSL, and what its package says that the static library needs: from Debian 13 on that is zstd as well."""
+    needed = re.search(r"^Libs\.private:(.*)$", OPENSSL.read_text(), re.MULTILINE)
+    return ["-lssl", "-lcrypto", *(needed[1].split() if needed else ())]
 
 
 def snapshot(maker: Path, scratch: Path) -> list[Section]:

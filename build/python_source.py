@@ -37,7 +37,10 @@ math mathmodule.c
 select selectmodule.c
 zlib zlibmodule.c
 """
-CONFIGURE = ("--quiet", "--disable-shared", "--without-ensurepip", "--without-doc-strings", "--disable-test-modules")
+CONFIGURE = (
+    *("--quiet", "--disable-shared", "--without-ensurepip", "--without-doc-strings", "--disable-test-modules"),
+    "--without-mimalloc",  # the allocator that came with 3.13, and would start itself in every run
+)
 OPTIMISE = ("-DNDEBUG", "-fwrapv", "-O2", "-g0", "-fno-pie", "-fno-pic")
 # What the snapshot asks for: variables that begin as zero have bytes in the file as well; and the table that tells the
 # memory of small objects from other memory is a small one, which saves half a megabyte.

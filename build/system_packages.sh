@@ -27,6 +27,8 @@ look() {
         need_static c libc6-dev
         need_static ssl libssl-dev
         need_static z zlib1g-dev
+        # Debian 12's OpenSSL is the last one that does without it.
+        grep -qs '^VERSION_ID="12"' /etc/os-release || need_static zstd libzstd-dev
         # PyInstaller will not start without the shared library, though nothing of it goes into the executable.
         version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo 3)
         [ -e "/usr/lib/x86_64-linux-gnu/libpython$version.so.1.0" ] || lack "libpython$version" "libpython$version"

@@ -241,11 +241,20 @@ static const char *read_archive(void)
 
 /* CPython. */
 
+#if PY_VERSION_HEX < 0x030C0000 /* 3.12 brought it, and a warning for the use of what was there before */
+static PyObject *PyErr_GetRaisedException(void)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    return value;
+}
+#endif
+
 static _Noreturn void fail_by_exception(void)
 {
-    PyObject *type = NULL, *value = NULL, *traceback = NULL;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyObject *text = value ? PyUnicode_FromFormat("%s: %S", ((PyTypeObject *)type)->tp_name, value) : NULL;
+    PyObject *raised = PyErr_GetRaisedException();
+    PyObject *text = raised ? PyUnicode_FromFormat("%s: %S", Py_TYPE(raised)->tp_name, raised) : NULL;
     const char *words = text ? PyUnicode_AsUTF8(text) : NULL;
     fail(EXIT_INTERNAL, "internal error: ", words ? words : "the program ended without ending the process");
 }
@@ -281,6 +290,10 @@ static void start_python(void)
         check(PyConfig_SetString(&config, places[i], L"/")); /* spares the search for a Python installation */
     check(Py_InitializeFromConfig(&config));
     PyConfig_Clear(&config);
+#if PY_VERSION_HEX >= 0x030D0000 /* since then it is done for the standard streams, and no more when it is first needed */
+    extern PyStatus _PyCodec_InitRegistry(PyInterpreterState *);
+    check(_PyCodec_InitRegistry(PyInterpreterState_Get()));
+#endif
 }
 
 static void set_arguments(int argc, char **argv)
@@ -318,7 +331,10 @@ static _Noreturn void make_snapshot(const char *path)
         fail_by_exception();
     PyGC_Collect();
     PyGC_Disable(); /* a run is one call: what it allocates is bounded, and reference counts free it */
-    main_thread = PyThreadState_Get();
+    PyOS_BeforeFork();
+    main_thread = PyEval_SaveThread(); /* from 3.13 on, which thread state is current is known outside of the snapshot */
+    /* Behind the top are frames that have ended, and in them addresses of the stack. */
+    memset(main_thread->datastack_top, 0, (size_t)((char *)main_thread->datastack_limit - (char *)main_thread->datastack_top));
     main_thread->native_thread_id = 0; /* differs from run to run, and so would the bytes */
     if (write_snapshot(path))
         fail(EXIT_INTERNAL, "internal error: cannot write ", path);
@@ -329,6 +345,7 @@ static _Noreturn void make_snapshot(const char *path)
 static void resume_snapshot(void)
 {
     main_thread->thread_id = PyThread_get_thread_ident();
+    PyEval_RestoreThread(main_thread);
     PyOS_AfterFork_Child();
 }
 

@@ -39,7 +39,8 @@ const struct _frozen *_PyImport_FrozenBootstrap = none, *_PyImport_FrozenStdlib 
 const struct _module_alias *_PyImport_FrozenAliases = aliases;
 const struct _frozen *PyImport_FrozenModules = NULL;
 
-/* CPython's start interns the strings of code that was compiled to C; here there is none. */
+#if PY_VERSION_HEX < 0x030D0000
+/* CPython's start interns the strings of code that was compiled to C; here there is none, and from 3.13 on there is nowhere. */
 int _Py_Deepfreeze_Init(void)
 {
     return 0;
@@ -48,6 +49,7 @@ int _Py_Deepfreeze_Init(void)
 void _Py_Deepfreeze_Fini(void)
 {
 }
+#endif
 
 /* Nothing is looked for in the file system, so there are no paths to find out. */
 PyStatus _PyConfig_InitPathConfig(PyConfig *config, int compute)

@@ -49,6 +49,7 @@ def test_inspection(frozen: Flavour) -> None:
 
 
 def test_no_machine_is_named(frozen: Flavour) -> None:
-    content = Path(frozen.command[0]).read_bytes()
+    # CPython has names of files for profilers from 3.12 on.
+    content = re.sub(rb"/tmp/(perf|jit)-%", b"", Path(frozen.command[0]).read_bytes())
     for word in (str(ROOT), "/freeze-", "/tmp/"):
         assert word.encode() not in content, word
