@@ -9,7 +9,6 @@ The same commit gives the same bytes: the time in the archive is SOURCE_DATE_EPO
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import shiv
+from origin import version
 from shiv import builder, pip
 from shiv.bootstrap.environment import Environment
 from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT
@@ -73,14 +73,6 @@ def pack(site: Path, target: Path) -> None:
     environment = Environment(built_at=built_at, shiv_version=shiv.__version__, entry_point=ENTRY_POINT)
     builder.MAIN_TEMPLATE = MAIN
     builder.create_archive([site], target, INTERPRETER, ENTRY_POINT, environment)
-
-
-def version() -> str:
-    """The version, from its one place."""
-    found = re.search(r'^__version__ = "(.+)"', (ROOT / "probe" / "__init__.py").read_text(), re.MULTILINE)
-    if not found:
-        sys.exit("probe/__init__.py has no __version__")
-    return found[1]
 
 
 def epoch() -> int:

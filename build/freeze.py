@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import python_source
 from inspect_artifact import inspect
+from origin import commit, version
 from python_source import LAUNCHER, ROOT, BuildError, Python, run
 
 # What the launcher's own code is compiled with; warnings are errors.
@@ -202,19 +203,6 @@ def section_offset(elf: bytearray, name: str) -> int:
         if bytes(elf[strings + named :]).partition(b"\0")[0] == name.encode():
             return int(struct.unpack_from("<Q", elf, at + 24)[0])
     raise BuildError(f"the executable has no section {name}")
-
-
-def version() -> str:
-    """The version, from its one place."""
-    found = re.search(r'^__version__ = "(.+)"', (ROOT / "probe" / "__init__.py").read_text(), re.MULTILINE)
-    if not found:
-        raise BuildError("probe/__init__.py has no __version__")
-    return found[1]
-
-
-def commit() -> str:
-    """The commit that this is made from, marked where the tree differs from it."""
-    return run("git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12").strip()
 
 
 if __name__ == "__main__":
