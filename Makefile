@@ -18,6 +18,7 @@ FIND_PYTHON = for python in $(PYTHON) /usr/bin/python3 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' probe/__init__.py)
 FROZEN := dist/tfs_model_status_probe_$(VERSION)_linux_amd64
+BUILDINFO := dist/tfs_model_status_probe_$(VERSION).buildinfo
 ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
 SOURCES := $(shell find probe build -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 RUN := .venv/bin/python
@@ -38,9 +39,9 @@ format: .venv/ready
 	$(RUN) -m ruff check --fix
 	$(RUN) -m ruff format
 
-freeze: $(FROZEN)
+freeze: $(FROZEN) $(BUILDINFO)
 
-$(FROZEN): .venv/ready $(SOURCES)
+$(FROZEN) $(BUILDINFO) &: .venv/ready $(SOURCES)
 	@build/system_packages.sh python freeze
 	$(RUN) build/freeze.py
 

@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import shiv
-from origin import version
+from origin import epoch, version
 from shiv import builder, pip
 from shiv.bootstrap.environment import Environment
 from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT
@@ -73,15 +73,6 @@ def pack(site: Path, target: Path) -> None:
     environment = Environment(built_at=built_at, shiv_version=shiv.__version__, entry_point=ENTRY_POINT)
     builder.MAIN_TEMPLATE = MAIN
     builder.create_archive([site], target, INTERPRETER, ENTRY_POINT, environment)
-
-
-def epoch() -> int:
-    """The time that archives bear, in seconds since 1970."""
-    given = os.environ.get("SOURCE_DATE_EPOCH")
-    if given:
-        return int(given)
-    command = ["git", "log", "-1", "--format=%ct"]
-    return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """The executable, in one command: `python build/freeze.py [OUTDIR]` makes
-OUTDIR/tfs_model_status_probe_VERSION_linux_amd64 (default: dist).
+OUTDIR/tfs_model_status_probe_VERSION_linux_amd64 (default: dist), and beside it, in a .buildinfo, what that is made of.
 
     CPython's source --python_source.py--> python.o --+
     probe/ --PyInstaller, probe.spec--> probe.pkg ----+--> maker --run once--> snapshot --into a copy of maker--> the
@@ -22,6 +22,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import buildinfo
 import python_source
 from inspect_artifact import inspect
 from origin import commit, version
@@ -34,6 +35,7 @@ LDFLAGS = ("-static", "-no-pie", "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecsta
 # Calls that launcher.c comes before.
 WRAPPED = ("-Wl,--wrap=getaddrinfo,--wrap=getservbyname",)
 LIBRARIES = ("-lz", "-lm")
+LINK_MAP = "maker.map"
 OPENSSL = Path("/usr/lib/x86_64-linux-gnu/pkgconfig/libcrypto.pc")
 # The linker warns of every function that a static glibc serves by plug-ins; launcher.c says which it may load.
 EXPECTED_WARNING = re.compile(r"statically linked applications requires at runtime the shared libraries|in function")
@@ -52,30 +54,40 @@ class Section(NamedTuple):
 
 
 def main() -> int:
-    """Makes, inspects and puts the executable in its place: whole, or not at all."""
+    """Makes, inspects and puts the executable and its buildinfo in their place: whole, or not at all."""
     out = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "dist").resolve()
     target = out / f"tfs_model_status_probe_{version()}_linux_amd64"
     try:
         with tempfile.TemporaryDirectory(prefix="freeze-") as scratch:
-            made = freeze(Path(scratch))
+            python = python_source.python_object()
+            made = freeze(Path(scratch), python)
             faults = inspect(made, forbidden=[str(ROOT), scratch])
             if faults:
                 raise BuildError(
                     "the executable is not what it should be:\n" + "\n".join(f"- {fault}" for fault in faults)
                 )
+            made_of = made.with_name("buildinfo")
+            buildinfo.write(made_of, made, target.name, made.with_name(LINK_MAP), python)
             out.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(made, target.with_suffix(".new"))
-            target.with_suffix(".new").chmod(0o755)
-            target.with_suffix(".new").replace(target)
+            # The executable last: make asks when it was made.
+            put(made_of, out / f"tfs_model_status_probe_{version()}.buildinfo", 0o644)
+            put(made, target, 0o755)
     except BuildError as error:
         sys.exit(f"{error}")
     print(target.relative_to(Path.cwd()) if target.is_relative_to(Path.cwd()) else target)
     return 0
 
 
-def freeze(scratch: Path) -> Path:
-    """The finished executable, in the scratch folder."""
-    python = python_source.python_object()
+def put(made: Path, target: Path, mode: int) -> None:
+    """Copies a file to its place, where nobody finds half of it."""
+    new = target.with_name(f"{target.name}.new")
+    shutil.copyfile(made, new)
+    new.chmod(mode)
+    new.replace(target)
+
+
+def freeze(scratch: Path, python: Python) -> Path:
+    """The finished executable, in the scratch folder, where the linker's map is as well."""
     archive = pack(scratch, python)
     objects = compile_launcher(scratch, python, archive)
     # The heap's size is known only afterwards; the second executable has just that.
@@ -126,7 +138,8 @@ def link(scratch: Path, python: Python, objects: list[Path], options: tuple[str,
     heap, maker = scratch / "heap.o", scratch / "maker"
     compile_one(LAUNCHER / "heap.c", heap, python, options)
     linked = map(str, [*objects, heap, python.object])
-    command = ["gcc", *LDFLAGS, *WRAPPED, *linked, *openssl(), *LIBRARIES, "-o", str(maker)]
+    written = f"-Wl,-Map={scratch / LINK_MAP}"
+    command = ["gcc", *LDFLAGS, *WRAPPED, written, *linked, *openssl(), *LIBRARIES, "-o", str(maker)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     unexpected = [line for line in done.stderr.splitlines() if not EXPECTED_WARNING.search(line)]
     if done.returncode or unexpected:
