@@ -8,8 +8,8 @@ everything is sorted, nothing bears the time or a folder of the machine.
     date                    of the commit, in UTC
     executable              its name, sha256 and size in bytes
     distribution            id, version, codename and architecture of what it was built on
-    linked                  by source package: name, source, version (the distribution's), upstream (the maker's), licence
-                            (SPDX), packages (that the archives came from; none for CPython, which is compiled from its
+    linked                  by source package: name, source, version (the distribution's), upstream (the maker's),
+                            licence (SPDX), packages (of the archives; none for CPython, which is compiled from its
                             source), archives with members taken. An archive of no package has its SHA-256 as version.
     built_with              what else the bytes depend on: deb and pypi packages with versions, files of no package, and
                             what CPython's configure found on the machine, as the SHA-256 of its pyconfig.h

@@ -138,8 +138,8 @@ def link(scratch: Path, python: Python, objects: list[Path], options: tuple[str,
     heap, maker = scratch / "heap.o", scratch / "maker"
     compile_one(LAUNCHER / "heap.c", heap, python, options)
     linked = map(str, [*objects, heap, python.object])
-    written = f"-Wl,-Map={scratch / LINK_MAP}"
-    command = ["gcc", *LDFLAGS, *WRAPPED, written, *linked, *openssl(), *LIBRARIES, "-o", str(maker)]
+    written = ("-Xlinker", f"-Map={scratch / LINK_MAP}")
+    command = ["gcc", *LDFLAGS, *WRAPPED, *written, *linked, *openssl(), *LIBRARIES, "-o", str(maker)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     unexpected = [line for line in done.stderr.splitlines() if not EXPECTED_WARNING.search(line)]
     if done.returncode or unexpected:

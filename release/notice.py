@@ -1,0 +1,93 @@
+"""The NOTICE that comes with a release: the repository's, what exactly is linked in, and the licences' texts.
+
+The texts are those of the very packages: a package's own copyright file, for CPython that of the source which was
+compiled, and the distribution's copies of the licences that the copyright files only name.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import subprocess
+from pathlib import Path
+
+from release.buildinfo import Buildinfo, Linked, read
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = Path("/usr/share/doc")
+LICENCES = Path("/usr/share/common-licenses")
+RULE = "=" * 100
+
+
+def write(buildinfo: Path, to: Path) -> None:
+    """Writes the NOTICE of the executable that a buildinfo describes, on the machine that built it. Raises ValueError
+    where the packages are not installed in the versions that were linked in."""
+    made = read(buildinfo)
+    parts = [(ROOT / "NOTICE").read_text(), _versions(made)]
+    for part in made.linked:
+        parts += [_heading(f"{part.name}: the copyright file of {part.source} {part.version}"), _copyright(part)]
+    for licence in sorted({name for part in made.linked for name in _named(part.licence)}):
+        parts += [_heading(f"The licence {licence}"), (LICENCES / licence).read_text()]
+    parts += [_heading("shiv: its licence"), _shiv()]
+    new = to.with_name(f"{to.name}.new")
+    new.write_text("\n".join(f"{part.rstrip()}\n" for part in parts))
+    new.replace(to)
+
+
+def _heading(text: str) -> str:
+    return f"\n{RULE}\n{text}\n{RULE}"
+
+
+def _versions(made: Buildinfo) -> str:
+    """What is linked in, with where its source is."""
+    lines = [_heading(f"What is linked into {made.executable}"), f"SHA-256 {made.sha256}, commit {made.commit}", ""]
+    for part in made.linked:
+        taken = ", ".join(f"{archive} ({members})" for archive, members in part.archives.items())
+        lines += [
+            f"{part.name} {part.upstream}",
+            f"    source   {part.source} {part.version}",
+            f"             https://snapshot.debian.org/package/{part.source}/{part.version}/",
+            f"    taken    {taken}",
+            f"    licence  {part.licence}",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _copyright(part: Linked) -> str:
+    """The copyright file of the version that was linked in. Raises ValueError where that is not at hand."""
+    if not part.packages:
+        file = ROOT / ".cache" / "python" / f"{part.source}_{part.version}.source" / "debian" / "copyright"
+    else:
+        file = DOCUMENTS / part.packages[0] / "copyright"
+        installed = _installed(part.packages[0])
+        if installed != (part.source, part.version):
+            raise ValueError(f"{part.source} {part.version} was linked in, and is not what is installed here")
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        raise ValueError(f"the copyright file of {part.source} {part.version} is not on this machine") from None
+
+
+def _installed(package: str) -> tuple[str, str] | None:
+    """Source package and version of an installed package."""
+    form = "--showformat=${source:Package}\t${source:Version}"
+    done = subprocess.run(["dpkg-query", "--show", form, package], capture_output=True, text=True, check=False)
+    source, _, version = done.stdout.partition("\t")
+    return None if done.returncode else (source, version)
+
+
+def _named(expression: str) -> list[str]:
+    """The licences of an SPDX expression whose texts the distribution keeps in one place, by its names for them; other
+    texts are in the copyright files themselves."""
+    names = [re.sub(r"-(only|or-later)$", "", word) for word in re.findall(r"[\w.-]+", expression)]
+    names = [name for word in names for name in (word, word.removesuffix(".0"))]
+    return [name for name in names if (LICENCES / name).is_file()]
+
+
+def _shiv() -> str:
+    """The licence of the code that shiv puts into the zipapp."""
+    for file in importlib.metadata.files("shiv") or ():
+        if file.name == "LICENSE":
+            return file.read_text()
+    raise ValueError("the installed shiv has no licence file")
