@@ -7,6 +7,8 @@ OUTDIR/tfs_model_status_probe_VERSION_linux_amd64 (default: dist), and beside it
 
 The same commit, packages and compiler give the same bytes, in whatever folder. The interpreter that runs this is the
 distribution's, since its bytecode has to be that of the CPython that is linked in.
+
+Static libraries in the folder RELINK_WITH, if that is set, are taken before the distribution's: NOTICE says what for.
 """
 
 from __future__ import annotations
@@ -139,7 +141,8 @@ def link(scratch: Path, python: Python, objects: list[Path], options: tuple[str,
     compile_one(LAUNCHER / "heap.c", heap, python, options)
     linked = map(str, [*objects, heap, python.object])
     written = ("-Xlinker", f"-Map={scratch / LINK_MAP}")
-    command = ["gcc", *LDFLAGS, *WRAPPED, *written, *linked, *openssl(), *LIBRARIES, "-o", str(maker)]
+    first = [f"-L{os.environ['RELINK_WITH']}"] if os.environ.get("RELINK_WITH") else []
+    command = ["gcc", *LDFLAGS, *WRAPPED, *written, *first, *linked, *openssl(), *LIBRARIES, "-o", str(maker)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     unexpected = [line for line in done.stderr.splitlines() if not EXPECTED_WARNING.search(line)]
     if done.returncode or unexpected:

@@ -23,6 +23,8 @@ def test_two_builds_are_the_same(frozen: Flavour, tmp_path: Path) -> None:
         share_cache(checkout)
     env = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "HOME": str(tmp_path), "USER": "somebody"}
     assert freeze(copies[0], tmp_path / "one") == freeze(copies[1], tmp_path / "two", env)
+    made_of = [tmp_path / out / f"tfs_model_status_probe_{VERSION}.buildinfo" for out in ("one", "two")]
+    assert made_of[0].read_bytes() == made_of[1].read_bytes()
 
     said = text_of(str(tmp_path / "one" / FROZEN.name), "-version")
     commit = text_of("git", "-C", str(copies[0]), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
@@ -51,5 +53,6 @@ def test_inspection(frozen: Flavour) -> None:
 def test_no_machine_is_named(frozen: Flavour) -> None:
     # CPython has names of files for profilers from 3.12 on.
     content = re.sub(rb"/tmp/(perf|jit)-%", b"", Path(frozen.command[0]).read_bytes())
+    made_of = FROZEN.with_name(f"tfs_model_status_probe_{VERSION}.buildinfo").read_bytes()
     for word in (str(ROOT), "/freeze-", "/tmp/"):
-        assert word.encode() not in content, word
+        assert word.encode() not in content + made_of, word

@@ -31,7 +31,8 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import freeze
-print(freeze.freeze(Path(sys.argv[2])))
+import python_source
+print(freeze.freeze(Path(sys.argv[2]), python_source.python_object()))
 """
 
 

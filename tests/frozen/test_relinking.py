@@ -1,0 +1,59 @@
+"""NOTICE's recipe: the executable with a C library that somebody changed, which glibc's licence asks to be possible."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from release import notice, sbom
+from tests.flavours import FROZEN, ROOT, VERSION, Flavour
+
+CHANGED = 'const char *gai_strerror(int code) { return "This is another C library"; }\n'
+
+
+@pytest.fixture(scope="module")
+def relinked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an executable, linked with a libc.a in which one function is another, and its buildinfo."""
+    library, out = tmp_path_factory.mktemp("library"), tmp_path_factory.mktemp("relinked")
+    own = subprocess.run(["gcc", "-print-file-name=libc.a"], capture_output=True, text=True, check=True)
+    shutil.copy(own.stdout.strip(), library)
+    (library / "gai_strerror.c").write_text(CHANGED)
+    subprocess.run(["gcc", "-O2", "-fno-pie", "-c", "gai_strerror.c"], cwd=library, check=True)
+    subprocess.run(["ar", "r", "libc.a", "gai_strerror.o"], cwd=library, check=True)
+    freeze = [sys.executable, str(ROOT / "build" / "freeze.py"), str(out)]
+    done = subprocess.run(
+        freeze, env=os.environ | {"RELINK_WITH": str(library)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_the_recipe_stands_in_the_notice() -> None:
+    assert "\n       make freeze RELINK_WITH=FOLDER\n" in (ROOT / "NOTICE").read_text()
+
+
+def test_the_changed_library_is_in(frozen: Flavour, relinked: Path) -> None:
+    """Which of the resolver's complaints it is depends on the machine; in the changed library there is but one."""
+    question = ("-addr", "name.invalid:1", "-connect-timeout", "100ms")
+    words = "lookup name.invalid: this is another C library"
+    assert words not in frozen.run(*question).verdict
+    assert words in Flavour("relinked", (str(relinked / FROZEN.name),)).run(*question).verdict
+
+
+def test_it_is_no_release(relinked: Path, tmp_path: Path) -> None:
+    """Of a library that is of no package nobody could say what is in it."""
+    buildinfo = relinked / f"tfs_model_status_probe_{VERSION}.buildinfo"
+    (entry,) = (entry for entry in json.loads(buildinfo.read_text())["linked"] if entry["name"] == "libc.a")
+    assert entry["source"] is None and entry["version"].startswith("sha256:")
+    for write in (sbom.write, notice.write):
+        with pytest.raises(
+            ValueError, match=r"^libc\.a came from no package of the distribution: it cannot be released$"
+        ):
+            write(buildinfo, tmp_path / "made")
+    assert not list(tmp_path.iterdir())
