@@ -2,6 +2,7 @@
 # make test    everything that CI runs: checks, and all tests on every flavour of the program
 # make check   linters, types and format alone
 # make freeze  dist/tfs_model_status_probe_VERSION_linux_amd64, the executable (Debian on x86-64)
+#              and what it is made of, dist/tfs_model_status_probe_VERSION.buildinfo
 # make zipapp  dist/tfs_model_status_probe_VERSION.pyz
 # make bench   what a call costs, beside the original: make bench PEER=/path/to/it; QUICK=1 writes nothing
 # make proto   the generated messages anew, from serving.proto
