@@ -122,7 +122,7 @@ def pack(scratch: Path, python: Python) -> Path:
 def compile_launcher(scratch: Path, python: Python, archive: Path) -> list[Path]:
     """The launcher's objects but for the heap, whose size is an option."""
     made = []
-    for name in ("launcher.c", "snapshot.c", "archive.S"):
+    for name in ("launcher.c", "own_file.c", "snapshot.c", "archive.S"):
         made.append(scratch / f"{name}.o")
         compile_one(LAUNCHER / name, made[-1], python, (f'-DARCHIVE="{archive}"',))
     return made

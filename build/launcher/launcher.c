@@ -26,6 +26,7 @@
 #include "internal/pycore_import.h"
 
 #include "archive.h"
+#include "own_file.h"
 #include "snapshot.h"
 
 /* The exit codes that end here; probe/verdict.py has the whole table, and a test compares. */
@@ -170,6 +171,13 @@ static PyObject *write_in_time(PyObject *self, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+static PyObject *own_file(PyObject *self, PyObject *unused)
+{
+    const char *tried;
+    int file = open_own_file(&tried);
+    return file < 0 ? PyErr_SetFromErrnoWithFilename(PyExc_OSError, tried) : PyLong_FromLong(file);
+}
+
 static PyObject *end(PyObject *self, PyObject *code)
 {
     _exit((int)PyLong_AsLong(code));
@@ -190,6 +198,7 @@ static PyMethodDef methods[] SNAPSHOT = {
     {"prepare", prepare, METH_NOARGS, NULL},
     {"environment", environment, METH_O, NULL},
     {"write", write_in_time, METH_VARARGS, NULL},
+    {"own_file", own_file, METH_NOARGS, NULL},
     {"end", end, METH_O, NULL},
     {NULL},
 };
@@ -356,7 +365,7 @@ int main(int argc, char **argv)
     /* Asked for by name: a damaged file may have forgotten that the snapshot was made. */
     if (!snapshot_made && argc == 3 && !strcmp(argv[1], "make-snapshot"))
         make_snapshot(argv[2]);
-    if (!is_whole())
+    if (!is_whole(0))
         fail(EXIT_DAMAGED, "error: this executable is damaged: ", "fetch it again, and compare its checksum");
     resume_snapshot();
     set_arguments(argc, argv);

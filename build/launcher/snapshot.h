@@ -30,7 +30,8 @@ extern size_t heap_used;
  * in use. Returns 0, or -1. */
 int write_snapshot(const char *path);
 
-/* Whether the archive and the snapshot are still the bytes that the executable was made with. */
-int is_whole(void);
+/* Whether the archive and the snapshot are still the bytes that the executable was made with. `moved`: how many bytes behind its
+ * own place the snapshot is that is looked at; in a run the own one has changed soon. */
+int is_whole(ptrdiff_t moved);
 
 #endif
