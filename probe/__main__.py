@@ -8,7 +8,7 @@ import time
 
 from . import flags
 from .engine import ask
-from .model import Timings
+from .model import Failure, Timings
 from .report import lines, plain, stamp
 from .verdict import ExitCode, judge
 
@@ -16,6 +16,10 @@ try:
     import _launcher as process  # type: ignore[import-not-found, unused-ignore]  # the static executable's own
 except ImportError:
     from . import process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .model import ModelStatus
 
 STDOUT, STDERR = 1, 2
 # How long a standard stream may keep the end waiting where no -timeout bounds the run, in seconds.
@@ -39,7 +43,19 @@ def main(argv: "list[str] | None" = None) -> int:
 
         return _say(STDOUT, about() + "\n", ExitCode.OK)
     timings = Timings()
-    outcome = ask(options.call, timings)
+    if options.install:
+        process.complete()
+        from .install import install
+
+        done = install(process.own_file, options.install)
+        if isinstance(done, Failure):
+            return _tell(done, options, timings)
+        return _say(STDOUT, "".join(plain(line) + "\n" for line in done), ExitCode.OK)
+    return _tell(ask(options.call, timings), options, timings)
+
+
+def _tell(outcome: "ModelStatus | Failure", options: "flags.Options", timings: Timings) -> int:
+    """Judges an outcome, and writes the lines about it."""
     verdict = judge(outcome, options.wanted)
     time_now = stamp(time.localtime())
     text = lines(outcome, verdict, time_now)

@@ -7,7 +7,7 @@ UsageError in Go's own sentence, so that scripts that look for it keep working.
 from . import __version__, duration
 from .model import Call, Deadline, Wanted
 
-STRING, INTEGER, DURATION, BOOLEAN, ENGINE = "string", "int", "duration", "", "engine"
+STRING, INTEGER, DURATION, BOOLEAN, ENGINE, PATH = "string", "int", "duration", "", "engine", "path"
 ENGINES = ("native", "grpcio")
 
 # Name -> (kind, default). Durations are nanoseconds. usage.py says what each is for.
@@ -22,11 +22,12 @@ FLAGS: "dict[str, tuple[str, str | int | bool]]" = {
     "engine": (ENGINE, "native"),
     "v": (BOOLEAN, False),
     "version": (BOOLEAN, False),
+    "install": (PATH, ""),
 }
 ENVIRONMENT_PREFIX = "TFS_PROBE_"
 # What is done rather than set. A Dockerfile's `ENV TFS_PROBE_VERSION=1.0.1` says which release it fetched, and must not
 # turn every probe into `-version`.
-NOT_FROM_ENVIRONMENT = ("version",)
+NOT_FROM_ENVIRONMENT = ("version", "install")
 
 BOOLEANS = {
     "1": True, "t": True, "T": True, "true": True, "TRUE": True, "True": True,
@@ -41,7 +42,7 @@ class UsageError(Exception):
 class Options:
     """What the command line asks for."""
 
-    __slots__ = ("call", "ignored", "values", "verbose", "version", "wanted")
+    __slots__ = ("call", "ignored", "install", "values", "verbose", "version", "wanted")
 
     def __init__(self, values: "dict[str, str | int | bool]", ignored: "list[str]", begun: int) -> None:
         """`values`: by flag; `ignored`: the arguments behind the flags; `begun`: when the run did, by
@@ -59,6 +60,7 @@ class Options:
         self.wanted = Wanted(int(values["model-version"]), bool(values["liveness"]))
         self.verbose = bool(values["v"])
         self.version = bool(values["version"])
+        self.install = str(values["install"])
         self.values = values
         self.ignored = ignored
 
@@ -127,12 +129,14 @@ def _value(name: str, text: str, for_whom: str, for_boolean: str) -> "str | int 
         if text not in BOOLEANS:
             raise UsageError(f"invalid boolean value {quoted(text)} for {for_boolean}: parse error")
         return BOOLEANS[text]
-    if kind == ENGINE and text in ENGINES:
+    if (kind == ENGINE and text in ENGINES) or (kind == PATH and text):
         return text
     problem = "parse error"
     try:
         if kind == ENGINE:
             problem = "it is native or grpcio"
+        elif kind == PATH:
+            problem = "it is a folder or a file name"
         elif kind == DURATION:
             return duration.parse(text)
         else:

@@ -66,6 +66,19 @@ HINTS = {
     ),
     "compressed": "the server, or a proxy before it, compresses its answers without being asked: switch that off there",
     "engine": "or leave -engine away: the native engine needs nothing",
+    "own-file": (
+        "the executable is found by /proc/self/exe, or by the path that it was started by: mount /proc, or start it by "
+        "its full path; this user must be allowed to read it; if its checksum is wrong, fetch it again"
+    ),
+    "package": "take the static executable or the zipapp: these are one file each, and can install themselves",
+    "install-folder": "the folder must be there already: make it, or mount a volume there",
+    "install-name": "remove what is there, or give another name",
+    "install-read-only": "mount a volume there that can be written, in Kubernetes an emptyDir",
+    "install-permission": (
+        "this user may not write there: let the container run as the folder's owner (runAsUser), or give the volume to "
+        "its group (fsGroup)"
+    ),
+    "install-space": "there is no room for the copy, which is made beside an older one: allow the volume 32 MiB",
 }
 
 

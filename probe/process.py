@@ -1,6 +1,6 @@
 """What the program wants of the operating system beside sockets and clocks, where an ordinary Python runs it.
 
-The static executable has the same four functions in C, in the module `_launcher` (build/launcher/launcher.c): it needs
+The static executable has the same functions in C, in the module `_launcher` (build/launcher/launcher.c): it needs
 some of them before Python starts, and spares importing `posix` and `_signal`.
 """
 
@@ -53,6 +53,17 @@ def write(descriptor: int, data: bytes, seconds: float, exit_code: int) -> None:
     except OSError:
         pass
     _signal.setitimer(_signal.ITIMER_REAL, 0)
+
+
+def complete() -> None:
+    """Makes the standard library's modules in C ready for use, `_signal` among them. Here they are."""
+
+
+def own_file() -> int:
+    """A descriptor of the one file that holds the program, to read it: of the zipapp. -1 where the program is in a
+    package's folder. Raises OSError."""
+    archive = getattr(__spec__.loader, "archive", None)
+    return -1 if archive is None else posix.open(archive, posix.O_RDONLY | posix.O_CLOEXEC)
 
 
 def end(exit_code: int) -> None:

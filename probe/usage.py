@@ -2,7 +2,7 @@
 examples."""
 
 from . import duration
-from .flags import BOOLEAN, DURATION, ENVIRONMENT_PREFIX, FLAGS, STRING
+from .flags import BOOLEAN, DURATION, ENVIRONMENT_PREFIX, FLAGS, NOT_FROM_ENVIRONMENT, STRING
 
 GROUPS = (
     (
@@ -30,6 +30,10 @@ GROUPS = (
             ("version", "Print the version and exit"),
         ),
     ),
+    (
+        "For images that hold nothing else",
+        (("install", "Copy this executable to a folder, or to a file name, and exit; for an init container"),),
+    ),
 )
 
 EXAMPLES = (
@@ -48,7 +52,8 @@ def usage(program: str) -> str:
         for name, what in flags:
             out += _flag(name, what)
     out += "\nA duration is a number with a unit: 900ms, 3s, 1m30s.\n"
-    out += f"Every flag but -version can also be set by a variable: {ENVIRONMENT_PREFIX}RPC_TIMEOUT=2s\n"
+    spared = " and ".join(f"-{name}" for name in NOT_FROM_ENVIRONMENT)
+    out += f"Every flag but {spared} can also be set by a variable: {ENVIRONMENT_PREFIX}RPC_TIMEOUT=2s\n"
     out += "\nExamples (the kubelet's default is one second, and after its kill nobody sees a line):\n"
     for what, arguments in EXAMPLES:
         out += f"  # {what}\n  {program} {arguments}\n"

@@ -45,6 +45,7 @@ UNDERSTOOD: dict[tuple[str, ...], tuple[dict[str, str | int | bool], list[str]]]
     ("-addr", "--", "-v"): ({"addr": "--", "v": True}, []),
     ("-addr=a", "-addr=b"): ({"addr": "b"}, []),
     ("-model-version=7", "-model-version=0"): ({}, []),
+    ("-install", "/probe"): ({"install": "/probe"}, []),
     ("-v",): ({"v": True}, []),
     ("-v=false",): ({}, []),
     ("-v", "-v=false"): ({}, []),
@@ -102,6 +103,8 @@ SENTENCES: dict[tuple[str, ...], str] = {
     ("-v=tRUE",): 'invalid boolean value "tRUE" for -v: parse error',
     ("-engine=go",): 'invalid value "go" for flag -engine: it is native or grpcio',
     ("-engine=",): 'invalid value "" for flag -engine: it is native or grpcio',
+    ("-install=",): 'invalid value "" for flag -install: it is a folder or a file name',
+    ("-install",): "flag needs an argument: -install",
     ("-model-version", 'a"\\\n\x1b\udcff\u2028é'): (
         'invalid value "a\\"\\\\\\n\\x1b\\xff\\u2028é" for flag -model-version: parse error'
     ),
@@ -224,7 +227,7 @@ def test_variables(env: dict[str, str], expected: dict[str, str | int | bool]) -
 def test_every_flag_but_those_that_do_something_has_a_variable() -> None:
     for name, (kind, _) in FLAGS.items():
         variable = "TFS_PROBE_" + name.upper().replace("-", "_")
-        value = {"string": "x", "int": "77", "duration": "77s", "": "true", "engine": "grpcio"}[kind]
+        value = {"string": "x", "int": "77", "duration": "77s", "": "true", "engine": "grpcio", "path": "x"}[kind]
         assert (name in changed(parsed(env={variable: value}))) == (name not in NOT_FROM_ENVIRONMENT)
 
 
