@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -183,10 +184,26 @@ static PyObject *end(PyObject *self, PyObject *code)
     _exit((int)PyLong_AsLong(code));
 }
 
+/* CPython refuses a standard stream that is a directory, as guard_descriptors() may have made it. A pipe without another end does
+ * as well: writing to it fails. */
+static void replace_directories(void)
+{
+    for (int descriptor = 0; descriptor <= 2; descriptor++) {
+        struct stat found;
+        int ends[2];
+        if (fstat(descriptor, &found) || !S_ISDIR(found.st_mode) || pipe(ends))
+            continue;
+        dup2(ends[0], descriptor);
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
 /* The rest of CPython's initialisation: import paths (none), codecs, standard streams. It takes nearly as long as a whole call (2.6 of
  * 3.3 ms on 2026-11-22), so it waits for the first one who needs the standard library. */
 static PyObject *complete(PyObject *self, PyObject *unused)
 {
+    replace_directories();
     PyStatus status = Py_IsInitialized() ? PyStatus_Ok() : _Py_InitializeMain();
     if (PyStatus_Exception(status))
         return PyErr_Format(PyExc_RuntimeError, "CPython cannot be initialised: %s", status.err_msg);
