@@ -98,9 +98,12 @@ def _copied(source: int, target: str) -> bool:
 
 
 def _clear(unfinished: str) -> None:
-    """Waits until nobody writes under that name, and removes what was left there."""
+    """Waits until nobody writes under that name, and removes what was left there. Raises OSError for what this program
+    cannot have left."""
     try:
-        left = posix.open(unfinished, posix.O_RDWR | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC)
+        if not S_ISREG(posix.lstat(unfinished).st_mode):
+            raise FileExistsError(errno.EEXIST, f"{unfinished} is in the way, and is no file")
+        left = posix.open(unfinished, posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC)
     except FileNotFoundError:
         return
     try:
@@ -158,7 +161,7 @@ def _reason(error: OSError) -> str:
 def _cause(error: OSError) -> str:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return "install-folder"
-    if isinstance(error, (FileExistsError, IsADirectoryError)):
+    if isinstance(error, (FileExistsError, IsADirectoryError)) or error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
         return "install-name"
     if isinstance(error, PermissionError):
         return "install-permission"
