@@ -56,7 +56,7 @@ int open_own_file(const char **tried)
     const char *places[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN)};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         *tried = places[i] ? places[i] : "";
-        int file = open(*tried, O_RDONLY | O_CLOEXEC);
+        int file = open(*tried, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is not waited for */
         if (file < 0)
             continue;
         if (is_this_program(file))
