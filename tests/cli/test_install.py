@@ -324,13 +324,12 @@ def at_work(folder: Path) -> Iterator[Path]:
 def until_it_waits(process: subprocess.Popen[bytes]) -> None:
     """Returns when a process waits for a lock. The kernel's list marks those with an arrow."""
     end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+    while process.poll() is None and time.monotonic() < end:
         waiting = [line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" in line]
         if str(process.pid) in [fields[5] for fields in waiting]:
             return
     process.kill()
-    process.wait()
-    pytest.fail("it does not wait")
+    pytest.fail(f"it does not wait: {process.communicate()}")
 
 
 def test_it_waits_for_who_is_at_work(program: Flavour, folder: Path, at_work: Path) -> None:

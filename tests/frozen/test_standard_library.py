@@ -1,6 +1,7 @@
 """The standard library in the executable: not there for a plain call, and there for who asks for it.
 
-No flag of the program needs it yet. So a program of the test's own is frozen in the same way.
+What the program itself needs of it (`_signal`, for `-install`) is little. So a program of the test's own is frozen in
+the same way.
 """
 
 from __future__ import annotations
