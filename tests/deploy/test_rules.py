@@ -1,0 +1,135 @@
+"""What holds for all examples: deadlines that fit into each other, fixed versions, no more rights than needed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from probe import flags
+from tests.deploy.documents import COMPOSE, COMPOSE_SERVICE, DEPLOYMENTS, FILES, README, USES, Document, Node, Use
+from tests.flavours import ROOT, VERSION
+
+MARGIN = 0.1
+"""Seconds that a probe has left to say why it failed, and the runtime to see that it has ended."""
+
+NUMBERS = "periodSeconds|timeoutSeconds|failureThreshold|initialDelaySeconds|successThreshold"
+COMPOSE_NUMBERS = "start_period|start_interval|interval|timeout|retries"
+# TensorFlow Serving's own patience with its first load: five more tries, a minute apart.
+RETRIES = 300
+RELEASED = "ghcr.io/OWNER/tfs-model-status-probe"
+
+every_use = pytest.mark.parametrize("use", USES, ids=[use.name for use in USES])
+
+
+def options(use: Use) -> flags.Options:
+    """The options of a probe, as the program understands them."""
+    return flags.parse(list(use.command[1:]), {}, 0)
+
+
+@every_use
+def test_the_probe_ends_before_it_is_killed(use: Use) -> None:
+    seconds = int(options(use).values["timeout"]) / 1e9
+    assert 0 < seconds <= use.allowed - MARGIN
+
+
+@every_use
+def test_liveness_alone_is_content_with_any_answer(use: Use) -> None:
+    assert options(use).wanted.liveness == (use.kind == "livenessProbe")
+
+
+@every_use
+def test_nothing_in_a_command_is_ignored(use: Use) -> None:
+    assert options(use).ignored == []
+    assert options(use).wanted.version == 0
+
+
+@every_use
+def test_the_probe_asks_for_what_the_server_serves(use: Use) -> None:
+    """gRPC's port, and the model's name. Seldon makes arguments of the ports' names, and its model's name is that of
+    the container; compose leaves both to the image."""
+    asked = options(use).call
+    if use.file == "compose":
+        assert (asked.address, asked.model_name) == (":8500", COMPOSE_SERVICE["environment"]["MODEL_NAME"])
+    elif use.file == "seldon":
+        ports = {port["name"]: port["containerPort"] for port in use.container["ports"]}
+        assert (asked.address, asked.model_name) == (f":{ports['grpc']}", use.container["name"])
+    else:
+        assert f"--port={asked.address.removeprefix(':')}" in use.container["args"]
+        assert {f"--model_name={asked.model_name}", "--model_name={{.Name}}"} & set(use.container["args"])
+
+
+@pytest.mark.parametrize("use", [use for use in USES if use.kind != "healthcheck"], ids=lambda use: use.name)
+def test_the_probe_is_where_it_is_called(use: Use) -> None:
+    """In the image that Dockerfile.example makes, or in the volume that the init container fills."""
+    mounted = {mount["mountPath"] for mount in use.container.get("volumeMounts", ())}
+    if use.command[0].startswith("/probe/"):
+        assert "/probe" in mounted
+    else:
+        assert use.command[0] == "/bin/tfs_model_status_probe"
+        assert use.container["image"].endswith(f"-probe-{VERSION}")
+
+
+@pytest.mark.parametrize("document", DEPLOYMENTS, ids=lambda document: document.name)
+def test_a_slow_or_broken_first_load_is_not_cut_short(document: Document) -> None:
+    """The kubelet waits longer than TensorFlow Serving retries, and a Deployment's own deadline comes after that."""
+    for container in document.pods[0]["containers"]:
+        probe = container["startupProbe"]
+        budget = probe["periodSeconds"] * probe["failureThreshold"]
+        assert budget > 2 * RETRIES
+        if document.kind == "Deployment":
+            assert document.content["spec"]["progressDeadlineSeconds"] > budget
+
+
+@pytest.mark.parametrize("path", [*FILES, COMPOSE], ids=lambda path: path.stem)
+def test_every_number_of_a_probe_is_explained(path: Path) -> None:
+    text = path.read_text()
+    numbers = [line for line in text.splitlines() if re.match(rf" *({NUMBERS}|{COMPOSE_NUMBERS}): ", line)]
+    assert numbers
+    for line in numbers:
+        assert re.search(r"\S # \S", line), line
+    assert max(map(len, text.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("document", DEPLOYMENTS, ids=lambda document: document.name)
+def test_no_more_rights_than_needed(document: Document) -> None:
+    for pod in document.pods:
+        for container in [*pod["containers"], *pod.get("initContainers", ())]:
+            granted: Node = pod.get("securityContext", {}) | container["securityContext"]
+            assert granted["runAsNonRoot"]
+            assert granted["readOnlyRootFilesystem"]
+            assert not granted["allowPrivilegeEscalation"]
+            assert granted["capabilities"] == {"drop": ["ALL"]}
+            assert granted["seccompProfile"] == {"type": "RuntimeDefault"}
+            assert "memory" in container["resources"]["limits"]
+            if container["image"].startswith("tensorflow/"):
+                assert granted["runAsUser"]  # the image says none, and the kubelet refuses to guess
+
+
+def test_versions_are_fixed_and_agree() -> None:
+    images = set()
+    for path in [*FILES, COMPOSE, README]:
+        images |= set(re.findall(r"(?:image: |reference: |FROM |--from=)([\w./-]+[/:][\w./:-]+)", path.read_text()))
+    ours = {image for image in images if image.startswith(RELEASED)}
+    serving = {image for image in images if image.startswith("tensorflow/serving:")}
+    assert ours == {f"{RELEASED}:{VERSION}"}
+    assert len(serving) == 1
+    tag = serving.pop().partition(":")[2]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tag)
+    assert images - ours - {f"tensorflow/serving:{tag}"} == {
+        f"registry.example.com/tensorflow-serving:{tag}-probe-{VERSION}"
+    }
+
+
+def test_the_readme_names_every_file() -> None:
+    named = re.findall(r"\[([\w-]+\.yaml)\]\((.+?)\)", README.read_text())
+    assert all(text == target for text, target in named)
+    assert {text for text, _ in named} == {path.name for path in [*FILES, COMPOSE]}
+
+
+def test_the_readme_of_the_project_shows_probes_by_the_same_rules() -> None:
+    for line in re.findall(r"command: (\[.*tfs_model_status_probe.*\])", (ROOT / "README.md").read_text()):
+        words = shlex.split(line.strip("[]").replace(",", " "))
+        assert 0 < int(flags.parse(words[1:], {}, 0).values["timeout"]) <= 900_000_000
