@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -68,10 +69,18 @@ def test_busy(frozen: Flavour, server: FakeServing, use: Use) -> None:
     assert outcome.exit_code == (0 if "-liveness" in use.command else 3), outcome
 
 
+@pytest.fixture(scope="module")
+def refused(frozen: Flavour) -> dict[str, Outcome]:
+    """What each probe says while the port is closed. All at once: it takes each as long as its deadline is away."""
+    uses = [*USES, *ORIGINAL]
+    with canned.refused() as nobody, ThreadPoolExecutor(len(uses)) as pool:
+        outcomes = pool.map(lambda use: run(frozen, use, nobody.port), uses)
+        return dict(zip((use.name for use in uses), outcomes, strict=True))
+
+
 @every_use
-def test_first_load(frozen: Flavour, use: Use) -> None:
+def test_first_load(refused: dict[str, Outcome], use: Use) -> None:
     """The port is closed until the first models have loaded."""
-    with canned.refused() as nobody:
-        outcome = run(frozen, use, nobody.port)
+    outcome = refused[use.name]
     assert outcome.exit_code == 2
     assert outcome.verdict.startswith("Error dialing grpc service: context deadline exceeded (last error: connect ")
