@@ -17,6 +17,8 @@ look() {
         need_command ip iproute2
         need_command strace strace
         need_command debootstrap debootstrap
+        need_command containerd containerd
+        need_command runc runc
         ldd "$(command -v busybox)" 2>&1 | grep -q 'not a dynamic' || lack "a static busybox" busybox-static
         ;;
     esac
@@ -74,12 +76,17 @@ apt-get update -qq
 # shellcheck disable=SC2086 # one word each
 apt-get install -y -qq --no-install-recommends $wanted >/dev/null
 
-# Debian starts a freshly installed nginx, now and at every boot, and the tests start their own. One that was here
-# before is somebody's, and is left alone.
+# Debian starts a freshly installed nginx or containerd, now and at every boot, and the tests start their own. One that
+# was here before is somebody's, and is left alone.
 case $wanted in
 *nginx*)
     service nginx stop >/dev/null 2>&1 || : # it may not have been started: containers forbid it
     update-rc.d nginx disable >/dev/null
+    ;;
+esac
+case $wanted in
+*containerd*)
+    systemctl disable --now containerd >/dev/null 2>&1 || : # there may be no systemd
     ;;
 esac
 
