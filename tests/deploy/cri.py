@@ -20,9 +20,9 @@ import pytest
 
 from tests.deploy.documents import Node
 from tests.flavours import PATIENCE, Outcome
-from tests.frozen.roots import tool
+from tests.frozen.roots import SBIN, tool
 
-# Made when it is asked for: containerd's own plug-ins for what is not used here are off.
+# Everything is in one folder; the plug-in that is off would make another one in /opt.
 CONFIGURATION = """
 version = 2
 root = "{folder}/root"
@@ -33,7 +33,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{pause}"
   disable_apparmor = true
-  # A container in which the tests run may have no cgroups of its own to give, and may not be privileged over its score.
+  # The tests may run in a container themselves, which has no cgroups to give, and no say over scores.
   disable_cgroup = true
   restrict_oom_score_adj = true
 [plugins."io.containerd.grpc.v1.cri".containerd]
@@ -161,7 +161,14 @@ def containerd(folder: Path) -> Iterator[Runtime]:
     # Who is still there holds the other end of this pipe.
     everybody, held = os.pipe()
     with (folder / "containerd.log").open("wb") as log:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(held,))
+        server = subprocess.Popen(
+            command,
+            env=os.environ | {"PATH": SBIN},  # it looks for runc
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(held,),
+        )
     os.close(held)
     try:
         with grpc.insecure_channel(f"unix://{folder}/containerd.sock") as channel:
