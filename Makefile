@@ -4,6 +4,9 @@
 # make freeze  dist/tfs_model_status_probe_VERSION_linux_amd64, the executable (Debian on x86-64)
 #              and what it is made of, dist/tfs_model_status_probe_VERSION.buildinfo
 # make zipapp  dist/tfs_model_status_probe_VERSION.pyz
+# make release [REPOSITORY=owner/name] [TAG=vX.Y.Z]   dist/release/, built twice and verified; publishes nothing
+# make verify-release [ASSETS=folder]                 the files of a release, downloaded or made here
+# make rebuild BUILDINFO=file [NOW=file]              the next patch version, where a linked package has changed
 # make bench   what a call costs, beside the original: make bench PEER=/path/to/it; QUICK=1 writes nothing
 # make proto   the generated messages anew, from serving.proto
 # make clean   all that was made here
@@ -11,7 +14,7 @@
 # Everything that is installed goes into .venv and .cache; what only the distribution has, build/system_packages.sh asks for.
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check format freeze zipapp bench proto clean
+.PHONY: demo test check format freeze zipapp release verify-release rebuild bench proto clean
 MAKEFLAGS += --no-print-directory
 
 # The distribution's Python, where it is new enough; looked for when it is needed, since it may be installed only then.
@@ -19,7 +22,7 @@ FIND_PYTHON = for python in $(PYTHON) /usr/bin/python3 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' probe/__init__.py)
 FROZEN := dist/tfs_model_status_probe_$(VERSION)_linux_amd64
-BUILDINFO := dist/tfs_model_status_probe_$(VERSION).buildinfo
+FROZEN_BUILDINFO := dist/tfs_model_status_probe_$(VERSION).buildinfo
 ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
 SOURCES := $(shell find probe build -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 RUN := .venv/bin/python
@@ -40,9 +43,9 @@ format: .venv/ready
 	$(RUN) -m ruff check --fix
 	$(RUN) -m ruff format
 
-freeze: $(FROZEN) $(BUILDINFO)
+freeze: $(FROZEN) $(FROZEN_BUILDINFO)
 
-$(FROZEN) $(BUILDINFO) &: .venv/ready $(SOURCES)
+$(FROZEN) $(FROZEN_BUILDINFO) &: .venv/ready $(SOURCES)
 	@build/system_packages.sh python freeze
 	$(RUN) build/freeze.py
 
@@ -50,6 +53,18 @@ zipapp: $(ZIPAPP)
 
 $(ZIPAPP): .venv/ready $(SOURCES)
 	$(RUN) build/bundle.py
+
+release: .venv/ready
+	@build/system_packages.sh python freeze
+	$(RUN) -m release.prepare --tag '$(TAG)' --repository '$(REPOSITORY)'
+
+verify-release: .venv/ready
+	@build/system_packages.sh python verify
+	$(RUN) -m release.verify --repository '$(REPOSITORY)' '$(or $(ASSETS),dist/release)'
+
+rebuild: .venv/ready
+	@build/system_packages.sh python freeze
+	$(RUN) -m release.rebuild '$(BUILDINFO)' $(if $(NOW),'$(NOW)')
 
 bench: .venv/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh python freeze

@@ -2,6 +2,7 @@
 # Checks that what only the distribution has is on this machine, and is silent when it is. What is asked for:
 #   python   the interpreter with venv: all that the demonstration needs beside the executable
 #   freeze   a C compiler, static libraries and what fetches CPython's source
+#   verify   what takes a release's files apart
 #   test     what the tests run: servers of other makers, and what makes root file systems
 # As root on Debian it installs what is missing; anywhere else it names what is missing, and exits 1.
 set -eu
@@ -19,7 +20,13 @@ look() {
         need_command debootstrap debootstrap
         need_command containerd containerd
         need_command runc runc
+        need_command rpm rpm
         ldd "$(command -v busybox)" 2>&1 | grep -q 'not a dynamic' || lack "a static busybox" busybox-static
+        ;;
+    esac
+    case $needs in *' verify '*)
+        need_command readelf binutils
+        need_command dpkg-deb dpkg
         ;;
     esac
     case $needs in *' freeze '*)

@@ -1,0 +1,46 @@
+"""Everything of a release that depends on the commit and the packages alone: `python -m release.artefacts OUTDIR`.
+
+Made of the checkout that this file is in. A release makes them twice, in two checkouts, and compares the bytes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from release import notice, packages, sbom
+from release.assets import Assets
+from release.checkout import ROOT, ReleaseError, git, run, version
+
+
+def write(to: Path) -> Assets:
+    """Fills an existing folder. Raises ReleaseError, and ValueError for an executable that cannot be described."""
+    assets = Assets(to, version())
+    epoch = int(git("log", "-1", "--format=%ct"))
+    env = {"SOURCE_DATE_EPOCH": str(epoch)}
+    run(sys.executable, ROOT / "build" / "freeze.py", to, env=env)
+    run(sys.executable, ROOT / "build" / "bundle.py", to, env=env)
+    run(sys.executable, "-m", "build", "--no-isolation", "--sdist", "--wheel", "--outdir", to, ROOT, env=env)
+    notice.write(assets.buildinfo, assets.notice)
+    sbom.write(assets.buildinfo, assets.sbom)
+    with tempfile.TemporaryDirectory(prefix="packages-") as scratch:
+        packages.write(assets, Path(scratch), epoch)
+    return assets
+
+
+def main() -> int:
+    """Makes them, or says why not."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m release.artefacts OUTDIR")
+    try:
+        out = Path(sys.argv[1]).resolve()
+        out.mkdir(parents=True, exist_ok=True)
+        write(out)
+    except (ReleaseError, ValueError) as error:
+        sys.exit(f"{error}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

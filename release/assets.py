@@ -1,0 +1,87 @@
+"""The files of a release, by the names that the original program's releases gave them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from release.checkout import ReleaseError
+
+PROGRAM = "tfs_model_status_probe"
+PACKAGE = "tfs-model-status-probe"
+
+
+@dataclass(frozen=True)
+class Assets:
+    """The assets of a version in a folder, whether they are there or not."""
+
+    folder: Path
+    version: str
+
+    @property
+    def executable(self) -> Path:
+        return self.folder / f"{PROGRAM}_{self.version}_linux_amd64"
+
+    @property
+    def zipapp(self) -> Path:
+        return self.folder / f"{PROGRAM}_{self.version}.pyz"
+
+    @property
+    def wheel(self) -> Path:
+        return self.folder / f"{PROGRAM}-{self.version}-py3-none-any.whl"
+
+    @property
+    def sdist(self) -> Path:
+        return self.folder / f"{PROGRAM}-{self.version}.tar.gz"
+
+    @property
+    def deb(self) -> Path:
+        return self.folder / f"{PACKAGE}_{self.version}_amd64.deb"
+
+    @property
+    def rpm(self) -> Path:
+        return self.folder / f"{PACKAGE}-{self.version}-1.x86_64.rpm"
+
+    @property
+    def dockerfile(self) -> Path:
+        return self.folder / "Dockerfile"
+
+    @property
+    def sbom(self) -> Path:
+        return self.folder / f"{PROGRAM}_{self.version}.cdx.json"
+
+    @property
+    def buildinfo(self) -> Path:
+        return self.folder / f"{PROGRAM}_{self.version}.buildinfo"
+
+    @property
+    def notice(self) -> Path:
+        return self.folder / "NOTICE"
+
+    @property
+    def checksums(self) -> Path:
+        return self.folder / "checksums.txt"
+
+    @property
+    def built(self) -> list[Path]:
+        """What depends on the commit and the packages of the distribution alone."""
+        packages = [self.wheel, self.sdist, self.deb, self.rpm]
+        return [self.executable, self.zipapp, *packages, self.sbom, self.buildinfo, self.notice]
+
+    @property
+    def all(self) -> list[Path]:
+        """Everything that is published."""
+        return [*self.built, self.dockerfile, self.checksums]
+
+
+def assets_in(folder: Path) -> Assets:
+    """The assets in a folder, of the version that its executable is named after. Raises ReleaseError."""
+    if not folder.is_dir():
+        raise ReleaseError(f"{folder} is no folder: name one with the files of a release")
+    names = [re.fullmatch(rf"{PROGRAM}_(\d+\.\d+\.\d+)_linux_amd64", file.name) for file in folder.iterdir()]
+    versions = [name[1] for name in names if name]
+    if len(versions) != 1:
+        found = f"those of {', '.join(sorted(versions))}" if versions else "none"
+        raise ReleaseError(f"{folder} has to have one executable, {PROGRAM}_X.Y.Z_linux_amd64, and has {found}")
+    return Assets(folder, versions[0])

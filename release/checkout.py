@@ -1,0 +1,63 @@
+"""The checkout that a release is made from: what git says of it, and commands that are run in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ReleaseError(Exception):
+    """The release cannot be made: every fault that was found, each a sentence that says what to do."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(f"- {fault}" for fault in faults) if len(faults) > 1 else "".join(faults))
+
+
+def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None, umask: int = -1) -> str:
+    """Runs a command and gives what it printed. Raises ReleaseError with the end of what it said."""
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=cwd,
+        env=os.environ | (env or {}),
+        umask=umask,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-20:])
+        raise ReleaseError(f"{' '.join(map(str, command))} ended with {done.returncode}: {said or 'it said nothing'}")
+    return done.stdout
+
+
+def git(*arguments: str | Path, root: Path = ROOT) -> str:
+    """What git prints, without the last newline. Raises ReleaseError."""
+    return run("git", "-C", root, *arguments).rstrip("\n")
+
+
+def version(root: Path = ROOT) -> str:
+    """The program's version, from its one place. Raises ReleaseError."""
+    found = re.search(r'^__version__ = "(.+)"$', (root / "probe" / "__init__.py").read_text(), re.MULTILINE)
+    if not found:
+        raise ReleaseError("probe/__init__.py has no __version__")
+    return found[1]
+
+
+def commit(root: Path = ROOT) -> str:
+    """The commit, as the program says it with -version. Raises ReleaseError outside of a checkout."""
+    return git("describe", "--always", "--dirty", "--exclude=*", "--abbrev=12", root=root)
+
+
+def clone(to: Path) -> Path:
+    """A clone of the commit that is checked out here, with nothing that was built. Raises ReleaseError."""
+    # As a URL: with a path, git warns of a shallow repository, such as a workflow's, and shares files with any.
+    git("clone", "--quiet", "--no-checkout", ROOT.as_uri(), to)
+    git("checkout", "--quiet", "--detach", git("rev-parse", "HEAD"), root=to)
+    return to

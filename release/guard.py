@@ -1,0 +1,93 @@
+"""What has to hold before a release is made: `python -m release.guard [TAG]` names every fault.
+
+The tag, the version in probe/__init__.py and the newest released heading of CHANGELOG.md are the same, and the tree is
+its commit. TAG is vX.Y.Z, by default that of the version.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import date
+from pathlib import Path
+
+from release.changelog import newest, unreleased
+from release.checkout import ROOT, ReleaseError, git, version
+
+SHOWN = 5
+"""So many names of files at most."""
+
+
+def faults(tag: str | None = None, root: Path = ROOT) -> list[str]:
+    """All that speaks against a release. Raises ReleaseError where there is nothing to judge."""
+    wanted = version(root)
+    if not (root / ".git").exists():
+        raise ReleaseError(f"{root} is not a git checkout: a release is made from a clone of the repository")
+    tag = tag or f"v{wanted}"
+    return [*_version(tag, wanted), *_changelog(wanted, root), *_tree(root), *_tag(tag, root)]
+
+
+def _version(tag: str, wanted: str) -> list[str]:
+    if not re.fullmatch(r"\d+\.\d+\.\d+", wanted):
+        return [f"the version in probe/__init__.py is {wanted}: a release's has three numbers, X.Y.Z"]
+    if tag != f"v{wanted}":
+        return [
+            f"the tag is {tag}, and probe/__init__.py says {wanted}: tag the commit whose version is meant, "
+            f"or release this one as v{wanted}"
+        ]
+    return []
+
+
+def _changelog(wanted: str, root: Path) -> list[str]:
+    text = (root / "CHANGELOG.md").read_text()
+    found = newest(text)
+    heading = f"## [{wanted}] - {date.today():%Y-%m-%d}"
+    if not found or found.version != wanted:
+        said = f"the newest release in CHANGELOG.md is {found.version}" if found else "CHANGELOG.md has no release"
+        return [f"{said}, and probe/__init__.py says {wanted}: write what changed under `{heading}`"]
+    told = []
+    if found.yanked:
+        told.append(f"CHANGELOG.md has {wanted} as yanked: release the next patch version")
+    try:
+        date.fromisoformat(found.date)
+    except ValueError:
+        told.append(f"the heading of {wanted} in CHANGELOG.md has no date: write it as `{heading}`")
+    if not found.text:
+        told.append(f"CHANGELOG.md says nothing about {wanted}: write what changed")
+    if unreleased(text):
+        told.append(f"CHANGELOG.md has entries under [Unreleased], which are in this tree: move them to {wanted}")
+    return told
+
+
+def _tree(root: Path) -> list[str]:
+    changed = [line[3:] for line in git("status", "--porcelain", root=root).splitlines()]
+    if not changed:
+        return []
+    named = ", ".join(changed[:SHOWN]) + (f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else "")
+    return [f"the tree differs from its commit in {named}: commit or remove it"]
+
+
+def _tag(tag: str, root: Path) -> list[str]:
+    """A tag that is there already stands on this commit."""
+    tagged = git("for-each-ref", "--format=%(objectname) %(*objectname)", f"refs/tags/{tag}", root=root).split()
+    head = git("rev-parse", "HEAD", root=root)
+    if not tagged or tagged[-1] == head:
+        return []
+    return [
+        f"the tag {tag} stands on {tagged[-1][:12]}, and this is {head[:12]}: check out the tag, or release the next "
+        "version (a tag is never moved)"
+    ]
+
+
+def main() -> int:
+    """Prints the faults, one a line. The exit code is 1 where there are any."""
+    try:
+        found = faults(sys.argv[1] if len(sys.argv) > 1 else None)
+    except ReleaseError as error:
+        found = [str(error)]
+    print("\n".join(found), file=sys.stderr, end="\n" if found else "")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,128 @@
+"""A whole release without publishing it: `python -m release.prepare [--tag vX.Y.Z] [--repository OWNER/NAME]`.
+
+    guard --> artefacts of this checkout, and of a fresh clone --> the same bytes? --> Dockerfile, checksums --> verify
+          --> dist/release/, dist/release-notes.md
+
+Both come there when all is well, whole; a run that fails leaves neither, nor those of a run before. The workflow does
+the same and publishes what it finds there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from release import checksums, dockerfile, guard, notes, verify
+from release.assets import Assets
+from release.buildinfo import read
+from release.changelog import newest
+from release.changes import changes
+from release.checkout import ROOT, ReleaseError, clone, run, version
+
+RELEASE = ROOT / "dist" / "release"
+NOTES = ROOT / "dist" / "release-notes.md"
+# What may differ between two builders, and must not show: the second build is another person's, as far as that goes.
+ANOTHER = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "USER": "somebody", "LOGNAME": "somebody"}
+UMASK = 0o077
+
+
+def main() -> int:
+    """Makes the release, or says why not."""
+    parser = argparse.ArgumentParser(prog="python -m release.prepare", description="A release, not published.")
+    parser.add_argument("--tag", help="vX.Y.Z; by default that of the version")
+    parser.add_argument("--repository", help="OWNER/NAME, for the Dockerfile and the notes")
+    given = parser.parse_args()
+    # A stop by a signal clears up as a failure does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        prepare(given.tag or None, given.repository or None)
+    except (ReleaseError, ValueError) as error:
+        print(f"No release.\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def prepare(tag: str | None, repository: str | None) -> None:
+    """Fills dist/release and writes the notes. Raises ReleaseError, and ValueError from what describes the
+    executable."""
+    shutil.rmtree(RELEASE, ignore_errors=True)
+    NOTES.unlink(missing_ok=True)
+    if repository and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise ReleaseError(f"{repository} is no repository: it is written as OWNER/NAME")
+    faults = guard.faults(tag)
+    if faults:
+        raise ReleaseError(*faults)
+    cache = ROOT / ".cache"
+    cache.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="release-", dir=cache) as folder:
+        made = build(Path(folder))
+        print("Dockerfile, checksums and notes", flush=True)
+        text = finish(made, repository)
+        print("verify", flush=True)
+        faults = verify.faults(made.folder, repository)
+        if faults:
+            raise ReleaseError(*faults)
+        RELEASE.parent.mkdir(exist_ok=True)
+        (Path(folder) / NOTES.name).write_text(text)
+        (Path(folder) / NOTES.name).replace(NOTES)
+        made.folder.replace(RELEASE)
+    print("\n".join(f"{file.stat().st_size:>10}  {file.relative_to(ROOT)}" for file in sorted(RELEASE.iterdir())))
+    if not repository:
+        print("The owner is not known: Dockerfile and notes say OWNER. Name it: make release REPOSITORY=owner/name")
+
+
+def build(folder: Path) -> Assets:
+    """The artefacts, made twice: here, and as somebody else would, CPython included. Raises ReleaseError where the
+    bytes differ."""
+    one, other = Assets(folder / "release", version()), Assets(folder / "again", version())
+    print("build, in this checkout", flush=True)
+    _build(ROOT, one.folder, {}, -1)
+    print("build, in a fresh clone; CPython is compiled anew, which takes minutes", flush=True)
+    checkout = clone(folder / "a-fresh-clone-in-a-folder-with-a-longer-name")
+    _build(checkout, other.folder, ANOTHER, UMASK)
+    faults = differences(one, other)
+    if faults:
+        raise ReleaseError(*faults)
+    return one
+
+
+def _build(checkout: Path, to: Path, env: Mapping[str, str], umask: int) -> None:
+    run(sys.executable, "-m", "release.artefacts", to, cwd=checkout, env=env, umask=umask)
+
+
+def differences(one: Assets, other: Assets) -> list[str]:
+    """What two builds of the same commit do not have in common."""
+    told = []
+    for file, again in zip(one.built, other.built, strict=True):
+        if file.read_bytes() != again.read_bytes():
+            sums = f"{checksums.sha256(file)[:16]}… here, {checksums.sha256(again)[:16]}… in a fresh clone"
+            told.append(f"{file.name} is not the same in two builds of this commit ({sums})")
+    if not told:
+        return []
+    why = [str(change) for change in changes(read(one.buildinfo), read(other.buildinfo))]
+    if why:
+        return [*told, f"another package was linked in: {'; '.join(why)}. Remove .cache/python and start again"]
+    return [*told, "make both by `python -m release.artefacts FOLDER` and compare them with diffoscope"]
+
+
+def finish(made: Assets, repository: str | None) -> str:
+    """Adds what is not built, and gives the notes. Raises ReleaseError."""
+    example = (ROOT / "Dockerfile.example").read_text()
+    sha256 = checksums.sha256(made.executable)
+    made.dockerfile.write_text(dockerfile.render(example, repository, made.version, sha256))
+    checksums.write(made)
+    section = newest((ROOT / "CHANGELOG.md").read_text())
+    assert section, "the guard saw to it"
+    return notes.render(section.text, read(made.buildinfo), made, repository)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,158 @@
+"""Whether a folder holds a release as it should be: `python -m release.verify FOLDER [--repository OWNER/NAME]`.
+
+The folder is all that it needs of the release, so it may have been downloaded; what the release should be, it takes
+from this checkout, which is of the same commit. Sums come first: what they refute is not run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from tarfile import TarError
+from zlib import error as ZlibError
+
+from release import checksums, contents, dockerfile
+from release.assets import PACKAGE, PROGRAM, Assets, assets_in
+from release.buildinfo import Buildinfo, read
+from release.checkout import ROOT, ReleaseError, commit
+
+# What a damaged file makes its reader say.
+DAMAGE = (ReleaseError, ValueError, LookupError, TypeError, OSError, EOFError, TarError, ZlibError, zipfile.BadZipFile)
+
+
+def faults(folder: Path, repository: str | None) -> list[str]:
+    """Everything in which a folder's files are not a release. Raises ReleaseError where there is nothing to judge."""
+    assets = assets_in(folder)
+    told = checksums.faults(assets)
+    if told:
+        return told
+    made = read(assets.buildinfo)
+    with tempfile.TemporaryDirectory(prefix="verify-") as scratch:
+        checks: dict[Path, Callable[[], list[str]]] = {
+            assets.buildinfo: lambda: _buildinfo(assets, made),
+            assets.executable: lambda: _executable(assets, made, Path(scratch)),
+            assets.zipapp: lambda: _zipapp(assets, made, Path(scratch)),
+            assets.wheel: lambda: _wheel(assets, made, Path(scratch, "installed")),
+            assets.sdist: lambda: _sdist(assets, made, Path(scratch, "wheel")),
+            assets.deb: lambda: _package(assets, contents.deb(assets.deb), "amd64"),
+            assets.rpm: lambda: _package(assets, contents.rpm(assets.rpm), "x86_64"),
+            assets.sbom: lambda: _sbom(assets, made),
+            assets.notice: lambda: _notice(assets, made),
+            assets.dockerfile: lambda: dockerfile.faults(
+                assets.dockerfile.read_text(), repository, assets.version, checksums.sha256(assets.executable)
+            ),
+        }
+        for file, check in checks.items():
+            try:
+                told += [f"{file.name}: {fault}" for fault in check()]
+            except (*DAMAGE, subprocess.CalledProcessError) as error:
+                told.append(f"{file.name} cannot be read or run: {error}")
+    return told
+
+
+def _buildinfo(assets: Assets, made: Buildinfo) -> list[str]:
+    """It speaks of this executable, and of this checkout's commit."""
+    told = []
+    if made.version != assets.version:
+        told.append(f"it is of version {made.version}")
+    if (made.executable, made.sha256) != (assets.executable.name, checksums.sha256(assets.executable)):
+        told.append(f"it is of another executable than {assets.executable.name}")
+    if (ROOT / ".git").exists() and commit() != made.commit:
+        told.append(
+            f"it is of commit {made.commit}, and this checkout is {commit()}: verify with a checkout of "
+            f"v{assets.version}"
+        )
+    return told
+
+
+def _executable(assets: Assets, made: Buildinfo, scratch: Path) -> list[str]:
+    """As the specification in build/inspect_artifact.py says, and it runs."""
+    copy = contents.runnable(assets.executable, scratch)
+    inspection = [sys.executable, str(ROOT / "build" / "inspect_artifact.py"), str(copy)]
+    done = subprocess.run(inspection, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return (done.stdout.strip() or done.stderr.strip().splitlines()[-1]).splitlines()
+    return _version(contents.version_of(copy), made)
+
+
+def _zipapp(assets: Assets, made: Buildinfo, scratch: Path) -> list[str]:
+    copy = contents.runnable(assets.zipapp, scratch)
+    return _version(contents.version_of(sys.executable, "-I", copy), made)
+
+
+def _wheel(assets: Assets, made: Buildinfo, scratch: Path) -> list[str]:
+    return _version(contents.version_of(contents.install(assets.wheel, scratch)), made)
+
+
+def _sdist(assets: Assets, made: Buildinfo, scratch: Path) -> list[str]:
+    """It builds to the very wheel."""
+    again = contents.wheel_from_sdist(assets, scratch, int(made.date.timestamp()))
+    return [] if again == assets.wheel.read_bytes() else [f"what it builds is not {assets.wheel.name}"]
+
+
+def _version(said: str, made: Buildinfo) -> list[str]:
+    wanted = f"{PROGRAM} {made.version} (commit {made.commit},"
+    return [] if said.startswith(wanted) else [f"-version does not begin with `{wanted}`, but says: {said}"]
+
+
+def _package(assets: Assets, package: contents.Package, architecture: str) -> list[str]:
+    """It has the very executable in it, and is named after it."""
+    told = []
+    if package[:3] != (PACKAGE, assets.version, architecture):
+        told.append(f"it calls itself {' '.join(package[:3])}")
+    for path, file in ((f"/usr/bin/{PROGRAM}", assets.executable), (f"/usr/share/doc/{PACKAGE}/NOTICE", assets.notice)):
+        if package.files.get(path) != file.read_bytes():
+            told.append(f"its {path} is not {file.name}")
+    return told
+
+
+def _sbom(assets: Assets, made: Buildinfo) -> list[str]:
+    """It is of this executable, and has the components that the buildinfo has."""
+    found = json.loads(assets.sbom.read_text())
+    told = []
+    described = found["metadata"]["component"]
+    if {"alg": "SHA-256", "content": made.sha256} not in described["hashes"] or described["version"] != made.version:
+        told.append("it is of another executable")
+    components = {(part["name"], part["version"]) for part in found["components"]}
+    linked = {(part.source, part.version) for part in made.linked}
+    told += [f"it lacks {name} {version}, which is linked in" for name, version in sorted(linked - components)]
+    told += [f"it has {name} {version}, which is not linked in" for name, version in sorted(components - linked)]
+    return told
+
+
+def _notice(assets: Assets, made: Buildinfo) -> list[str]:
+    text = assets.notice.read_text()
+    told = [] if made.sha256 in text else ["it is of another executable"]
+    return told + [
+        f"it lacks {part.source} {part.version}, which is linked in"
+        for part in made.linked
+        if f"{part.source} {part.version}" not in text
+    ]
+
+
+def main() -> int:
+    """Prints what is wrong, or that nothing is."""
+    parser = argparse.ArgumentParser(prog="python -m release.verify", description="Verifies the files of a release.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--repository", help="OWNER/NAME that the Dockerfile has to name; by default any")
+    given = parser.parse_args()
+    try:
+        found = faults(given.folder.resolve(), given.repository or None)
+    except (ReleaseError, ValueError) as error:
+        found = [str(error)]
+    if found:
+        print("\n".join(found), file=sys.stderr)
+        return 1
+    assets = assets_in(given.folder.resolve())
+    print(f"{len(assets.all)} files of release {assets.version} are as they should be")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
