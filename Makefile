@@ -8,13 +8,15 @@
 # make verify-release [ASSETS=folder]                 the files of a release, downloaded or made here
 # make rebuild BUILDINFO=file [NOW=file]              the next patch version, where a linked package has changed
 # make bench   what a call costs, beside the original: make bench PEER=/path/to/it; QUICK=1 writes nothing
+# make image   an image with the executable and nothing else, by docker or podman: make image [FILE=…] [IMAGE=…]
+# make smoke   the executable in one clean container: make smoke IMAGE=alpine:3.24.2 FILE=dist/…; without FILE the image's own
 # make proto   the generated messages anew, from serving.proto
 # make clean   all that was made here
 #
 # Everything that is installed goes into .venv and .cache; what only the distribution has, build/system_packages.sh asks for.
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check format freeze zipapp release verify-release rebuild bench proto clean
+.PHONY: demo test check format freeze zipapp release verify-release rebuild bench image smoke proto clean
 MAKEFLAGS += --no-print-directory
 
 # The distribution's Python, where it is new enough; looked for when it is needed, since it may be installed only then.
@@ -26,6 +28,8 @@ FROZEN_BUILDINFO := dist/tfs_model_status_probe_$(VERSION).buildinfo
 ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
 SOURCES := $(shell find probe build -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 RUN := .venv/bin/python
+SCRIPTS := $(wildcard .ci/run build/*.sh release/*.sh release/*/*.sh)
+DOCKERFILES := Dockerfile.example release/image/Dockerfile
 
 demo: .venv/ready $(FROZEN)
 	@$(RUN) -m tests.demo
@@ -38,6 +42,10 @@ check: .venv/ready
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
+	.venv/bin/shellcheck $(SCRIPTS)
+	.venv/bin/hadolint $(DOCKERFILES)
+	.venv/bin/actionlint -shellcheck .venv/bin/shellcheck .github/workflows/*.yml
+	.venv/bin/zizmor --offline --persona pedantic --no-progress --quiet .github
 
 format: .venv/ready
 	$(RUN) -m ruff check --fix
@@ -69,6 +77,13 @@ rebuild: .venv/ready
 bench: .venv/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh python freeze
 	@$(RUN) -m tests.bench $(if $(PEER),--peer '$(PEER)') $(if $(QUICK),--quick)
+
+# These two want a container engine, and nothing that is installed here.
+image:
+	@release/image/build.sh '$(or $(FILE),$(FROZEN))' '$(or $(IMAGE),tfs-model-status-probe:$(VERSION))' '$(or $(REPOSITORY),OWNER/tfs-model-status-probe)'
+
+smoke:
+	@python3 tests/smoke.py $(if $(FILE),--file '$(FILE)') '$(or $(IMAGE),$(error say which image: make smoke IMAGE=alpine:3.24.2 FILE=$(FROZEN)))'
 
 proto: .venv/ready
 	$(RUN) build/generate_proto.py
