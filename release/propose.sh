@@ -1,0 +1,29 @@
+#!/bin/sh
+# Offers the changed tree as a pull request: propose.sh BRANCH BASE. The branch is this script's own, and is made anew
+# each time; a pull request that is open already is brought up to date. Wants git and gh with permission to write.
+set -eu
+branch=$1 base=$2
+
+version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' probe/__init__.py)
+title="release: $version, rebuilt against the distribution's updates"
+
+git switch --quiet --force-create "$branch"
+git -c user.name='github-actions[bot]' -c user.email='41898282+github-actions[bot]@users.noreply.github.com' \
+    commit --quiet --all --message "$title"
+git push --quiet --force origin "$branch"
+
+body=$(mktemp)
+trap 'rm -f "$body"' EXIT
+{
+    # The changelog's section of this version, without its heading.
+    sed -n "/^## \[$version\]/,/^## \[/p" CHANGELOG.md | sed '/^## \[/d'
+    echo 'A person merges this and tags it: release/README.md says how. Checks do not start by themselves here, since'
+    echo "a workflow's own token opened it: close it and open it again, and they do."
+} >"$body"
+
+number=$(gh pr list --head "$branch" --base "$base" --state open --json number --jq '.[0].number // empty')
+if [ -n "$number" ]; then
+    gh pr edit "$number" --title "$title" --body-file "$body"
+else
+    gh pr create --head "$branch" --base "$base" --title "$title" --body-file "$body"
+fi
