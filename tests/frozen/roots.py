@@ -10,7 +10,7 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -96,21 +96,30 @@ def listing(root: Path) -> list[tuple[str, int, int]]:
 
 def debian_11() -> Path:
     """Debian 11 with its glibc 2.31, unpacked once. Not to be changed: use `binds`."""
-    root = CACHE / "debian-11"
+
+    def finish(root: Path) -> None:
+        for place in (PROGRAM, "etc/hosts", "etc/nsswitch.conf"):  # where `binds` go
+            (root / place).touch()
+
+    return debian("debian-11", "bullseye", PLUGINS, finish)
+
+
+def debian(name: str, suite: str, packages: Sequence[str], finish: Callable[[Path], None] | None = None) -> Path:
+    """A Debian with these packages, unpacked once. `finish` may change it before it counts as there."""
+    root = CACHE / name
     if root.exists():
         return root
     if os.geteuid() != 0:
         pytest.fail(f"{root.relative_to(ROOT)} is not there, and only root can make it: run the tests once as root")
-    tool("debootstrap")
-    unfinished = CACHE / "debian-11.new"
+    unfinished = CACHE / f"{name}.new"
     said = []
     for mirror in MIRRORS:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         made = subprocess.run(
             [
-                *("unshare", "--mount", tool("debootstrap"), "--variant=minbase", f"--include={','.join(PLUGINS)}"),
-                *("bullseye", str(unfinished), mirror),
+                *("unshare", "--mount", tool("debootstrap"), "--variant=minbase", f"--include={','.join(packages)}"),
+                *(suite, str(unfinished), mirror),
             ],
             capture_output=True,
             text=True,
@@ -121,10 +130,10 @@ def debian_11() -> Path:
             break
         said.append(f"{mirror}: {' '.join(made.stdout.splitlines()[-1:])}")
     else:
-        pytest.fail("debootstrap cannot make a Debian 11:\n" + "\n".join(said))
+        pytest.fail(f"debootstrap cannot make {name}:\n" + "\n".join(said))
     for unneeded in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
         shutil.rmtree(unfinished / unneeded)
-    for place in (PROGRAM, "etc/hosts", "etc/nsswitch.conf"):  # where `binds` go
-        (unfinished / place).touch()
+    if finish:
+        finish(unfinished)
     unfinished.rename(root)
     return root
