@@ -22,6 +22,7 @@ notice=$(dirname "$file")/NOTICE
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 trap 'exit 1' HUP INT TERM
+install -m 644 "$here/Dockerfile" "$context/Dockerfile"
 install -m 755 "$file" "$context/tfs_model_status_probe"
 install -m 644 "$notice" "$context/NOTICE"
 install -m 644 "$top/LICENSE" "$context/LICENSE"
@@ -31,5 +32,5 @@ revision=$(echo "$words" | sed -n 's/.*commit \([0-9a-f]*\).*/\1/p')
 [ -n "$version" ] && [ -n "$revision" ] ||
     { echo "error: $file was not built from a commit, so no image is made of it: it says \"$words\"" >&2; exit 1; }
 
-"$engine" build --platform linux/amd64 --file "$here/Dockerfile" --tag "$image" \
+"$engine" build --platform linux/amd64 --tag "$image" \
     --build-arg "VERSION=$version" --build-arg "REVISION=$revision" --build-arg "REPOSITORY=$repository" "$context"

@@ -1,0 +1,1 @@
+"""Dockerfiles, really built, and what is in the images, really run."""

@@ -1,0 +1,96 @@
+"""Podman with a GitHub beside it that has our release, and an image that stands in for TensorFlow Serving's."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.fake_tfs import FakeServing
+from tests.flavours import FROZEN, ROOT, VERSION, Flavour, built
+from tests.frozen.roots import tool
+from tests.images import github
+from tests.images.engine import Engine
+
+REPOSITORY = "octo-org/tfs-model-status-probe"
+SERVING = "docker.io/tensorflow/serving"
+
+pytest.register_assert_rewrite("tests.frozen.expected")
+
+
+@pytest.fixture(scope="session")
+def frozen() -> Flavour:
+    """The static executable."""
+    return built("frozen")
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[FakeServing]:
+    """`default` has version 1, AVAILABLE."""
+    with FakeServing({"default": {1: "AVAILABLE"}}, rest=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def checksum(frozen: Flavour) -> str:
+    """What checksums.txt has for the executable."""
+    return hashlib.sha256(Path(frozen.command[0]).read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that is also seen where Podman is."""
+    return tmp_path_factory.mktemp("images")
+
+
+@pytest.fixture(scope="session")
+def engine(frozen: Flavour, shared: Path) -> Iterator[Engine]:
+    """Podman, and beside it a GitHub which it trusts, with our release."""
+    if os.geteuid() != 0 and not os.environ.get("CI"):
+        pytest.skip("only root can build images here; test_by_hand.py does the Dockerfile's steps itself")
+    authority = trustme.CA()
+    certificate, trusted, hosts = shared / "github.pem", shared / "trusted.pem", shared / "hosts"
+    authority.issue_cert(github.FRONT, github.STORE).private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    authority.cert_pem.write_to_path(str(trusted))
+    hosts.write_text(github.HOSTS)
+    releases = shared / "releases"
+    (releases / f"v{VERSION}").mkdir(parents=True)
+    shutil.copyfile(frozen.command[0], releases / f"v{VERSION}" / FROZEN.name)  # without its mode, as from GitHub
+    files = {"etc/hosts": hosts, "etc/ssl/certs/ca-certificates.crt": trusted}
+    with Engine(shared, files) as running:
+        serve = (sys.executable, "-m", "tests.images.github", str(certificate), REPOSITORY, str(releases))
+        with (shared / "requests").open("wb") as requests:
+            process = subprocess.Popen([*running.enter("--net"), *serve], cwd=ROOT, stdout=subprocess.PIPE)
+            assert process.stdout is not None
+            try:
+                assert process.stdout.readline() == b"ready\n"
+                yield running
+            finally:
+                process.terminate()
+                requests.write(process.communicate()[0])
+
+
+@pytest.fixture(scope="session")
+def serving(engine: Engine, shared: Path) -> str:
+    """An image in the place of TensorFlow Serving's: a shell, a wget, and an apt-get that has nothing to do."""
+    context = shared / "serving"
+    (context / "bin").mkdir(parents=True)
+    shutil.copy(tool("busybox"), context / "bin" / "busybox")
+    for name in ("sh", "wget", "chmod"):
+        (context / "bin" / name).symlink_to("busybox")
+    (context / "bin" / "apt-get").write_text("#!/bin/sh\n")
+    (context / "bin" / "apt-get").chmod(0o755)
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY bin /bin\n")
+    done = engine.build(f"{SERVING}:2.14.1", context)
+    assert done.returncode == 0, done.stderr
+    for tag in ("2.14.1-gpu", "latest"):
+        done = engine.podman("tag", f"{SERVING}:2.14.1", f"{SERVING}:{tag}")
+        assert done.returncode == 0, done.stderr
+    return SERVING

@@ -1,0 +1,155 @@
+"""Dockerfile.example, our own image and what is made of it, and the original's Dockerfile, built and run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.fake_tfs import FakeServing
+from tests.flavours import FROZEN, ROOT, VERSION, Flavour
+from tests.frozen.expected import check
+from tests.images.conftest import REPOSITORY
+from tests.images.engine import Engine
+
+EXAMPLE = (ROOT / "Dockerfile.example").read_text()
+OWNER = REPOSITORY.split("/")[0]
+PROBE = "/bin/tfs_model_status_probe"
+
+# The steps of the original's README, of which owner and version alone are others.
+AS_THE_ORIGINAL = f"""
+FROM tensorflow/serving
+
+RUN apt-get update \\
+    && apt-get -y install wget
+
+RUN TFS_PROBE_VERSION={VERSION} \\
+    && wget -qO {PROBE} https://github.com/{REPOSITORY}/releases/download/v${{TFS_PROBE_VERSION}}/tfs_model_status_probe_${{TFS_PROBE_VERSION}}_linux_amd64 \\
+    && chmod +x {PROBE}
+"""  # noqa: E501
+
+IMAGE = f"ghcr.io/{REPOSITORY}:{VERSION}"
+
+
+def context_of(folder: Path, dockerfile: str) -> Path:
+    """A folder to build in, with nothing but that Dockerfile."""
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(dockerfile)
+    return folder
+
+
+@pytest.fixture
+def context(shared: Path, request: pytest.FixtureRequest) -> Path:
+    """A folder of the test's own to build in, with Dockerfile.example as a release has it but for the checksum."""
+    assert EXAMPLE.count("OWNER") == 1
+    return context_of(shared / request.node.name.replace("/", "-"), EXAMPLE.replace("OWNER", OWNER))
+
+
+@pytest.mark.parametrize("tag", ["2.14.1", "2.14.1-gpu"])
+def test_the_example(
+    engine: Engine, serving: str, context: Path, checksum: str, server: FakeServing, frozen: Flavour, tag: str
+) -> None:
+    base = [] if tag in EXAMPLE.splitlines()[3] and "-" not in tag else [f"--build-arg=TFS_TAG={tag}"]
+    done = engine.build("with-probe", context, f"--build-arg=TFS_PROBE_SHA256={checksum}", *base)
+    assert done.returncode == 0, done.stderr
+    assert f"FROM tensorflow/serving:{tag}" in done.stdout
+    check(engine.program("with-probe", PROBE), server.address)
+    assert engine.program("with-probe", PROBE).run("-version").stdout == frozen.run("-version").stdout
+
+
+def test_the_example_with_another_checksum(engine: Engine, serving: str, context: Path, checksum: str) -> None:
+    another = checksum[:-1] + ("0" if checksum[-1] != "0" else "1")
+    done = engine.build("refused", context, f"--build-arg=TFS_PROBE_SHA256={another}")
+    assert done.returncode != 0
+    assert another in done.stderr
+    assert checksum in done.stderr
+    assert engine.podman("image", "exists", "refused").returncode == 1
+
+
+def test_the_example_as_it_stands_in_the_repository(engine: Engine, serving: str, context: Path) -> None:
+    """Nobody builds an image from a checksum that nobody filled in."""
+    done = engine.build("refused", context)
+    assert done.returncode != 0
+    assert "invalid checksum" in done.stderr
+
+
+def test_the_example_of_a_version_that_is_not_there(engine: Engine, serving: str, context: Path, checksum: str) -> None:
+    options = (f"--build-arg=TFS_PROBE_SHA256={checksum}", "--build-arg=TFS_PROBE_VERSION=0.0.1")
+    done = engine.build("refused", context, *options)
+    assert done.returncode != 0
+    assert "404" in done.stderr
+
+
+def test_as_the_original(engine: Engine, serving: str, shared: Path, server: FakeServing) -> None:
+    done = engine.build("as-the-original", context_of(shared / "original", AS_THE_ORIGINAL))
+    assert done.returncode == 0, done.stdout + done.stderr
+    check(engine.program("as-the-original", PROBE), server.address)
+
+
+@pytest.fixture(scope="module")
+def own(engine: Engine, shared: Path, frozen: Flavour) -> str:
+    """Our image, made as the workflow makes it."""
+    (shared / "bin").mkdir()
+    (shared / "contexts").mkdir()
+    ours = {"ENGINE": str(engine.wrapper(shared / "bin")), "TMPDIR": str(shared / "contexts")}
+    command = ["make", "image", f"IMAGE={IMAGE}", f"REPOSITORY={REPOSITORY}", f"FILE={frozen.command[0]}"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | ours, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not list((shared / "contexts").iterdir())
+    return IMAGE
+
+
+def test_our_image(engine: Engine, own: str, server: FakeServing) -> None:
+    check(engine.program(own), server.address)
+
+
+def test_what_our_image_says_of_itself(engine: Engine, own: str, frozen: Flavour) -> None:
+    template = '{{.Config.User}} {{.Config.Entrypoint}} {{index .Config.Labels "org.opencontainers.image.%s"}}'
+    said = {
+        name: engine.podman("image", "inspect", "--format", template % name, own).stdout.strip().split(" ")
+        for name in ("version", "revision", "source")
+    }
+    user = "65532:65532"
+    entry = "[/tfs_model_status_probe]"
+    commit = frozen.run("-version").stdout.split("commit ")[1].split(",")[0].removesuffix("-dirty")
+    assert said == {
+        "version": [user, entry, VERSION],
+        "revision": [user, entry, commit],
+        "source": [user, entry, f"https://github.com/{REPOSITORY}"],
+    }
+
+
+def test_what_is_in_our_image(engine: Engine, own: str, shared: Path, frozen: Flavour) -> None:
+    container = engine.podman("create", own).stdout.strip()
+    engine.podman("cp", f"{container}:/", shared / "content")
+    engine.podman("rm", container)
+    files = {str(file.relative_to(shared / "content")) for file in (shared / "content").rglob("*") if file.is_file()}
+    assert files >= {"tfs_model_status_probe", "LICENSE", "NOTICE"}
+    assert {file for file in files if "/" not in file} == {"tfs_model_status_probe", "LICENSE", "NOTICE"}
+    assert (shared / "content" / "tfs_model_status_probe").read_bytes() == Path(frozen.command[0]).read_bytes()
+
+
+def test_copied_from_our_image(engine: Engine, serving: str, own: str, shared: Path, server: FakeServing) -> None:
+    steps = f"FROM tensorflow/serving:2.14.1\nCOPY --from={own} /tfs_model_status_probe {PROBE}\n"
+    done = engine.build("copied", context_of(shared / "copied", steps))
+    assert done.returncode == 0, done.stderr
+    check(engine.program("copied", PROBE), server.address)
+
+
+def test_no_image_of_a_file_without_a_commit(engine: Engine, shared: Path) -> None:
+    impostor = shared / "impostor"
+    impostor.write_text("#!/bin/sh\necho 'tfs_model_status_probe 2.0.0 (commit unknown, CPython 3.11.2)'\n")
+    build = [str(ROOT / "release" / "image" / "build.sh"), str(impostor), "refused", REPOSITORY]
+    shutil.copy(ROOT / "LICENSE", shared / "NOTICE")
+    ours = {"ENGINE": str(engine.wrapper(shared))}
+    done = subprocess.run(build, env=os.environ | ours, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {impostor} was not built from a commit, so no image is made of it")
+
+
+def test_the_release_has_the_name_that_is_asked_for() -> None:
+    url = EXAMPLE.replace("${TFS_PROBE_VERSION}", VERSION)
+    assert f"/releases/download/v{VERSION}/{FROZEN.name} " in url
