@@ -21,6 +21,9 @@ from tests.images.engine import Engine
 
 REPOSITORY = "octo-org/tfs-model-status-probe"
 SERVING = "docker.io/tensorflow/serving"
+IMAGE = f"ghcr.io/{REPOSITORY}:{VERSION}"
+EXAMPLE = (ROOT / "Dockerfile.example").read_text()
+DEFAULT_TAG = EXAMPLE.split("ARG TFS_TAG=")[1].split()[0]
 
 pytest.register_assert_rewrite("tests.frozen.expected")
 
@@ -88,9 +91,22 @@ def serving(engine: Engine, shared: Path) -> str:
     (context / "bin" / "apt-get").write_text("#!/bin/sh\n")
     (context / "bin" / "apt-get").chmod(0o755)
     (context / "Dockerfile").write_text("FROM scratch\nCOPY bin /bin\n")
-    done = engine.build(f"{SERVING}:2.14.1", context)
+    done = engine.build(f"{SERVING}:{DEFAULT_TAG}", context)
     assert done.returncode == 0, done.stderr
-    for tag in ("2.14.1-gpu", "latest"):
-        done = engine.podman("tag", f"{SERVING}:2.14.1", f"{SERVING}:{tag}")
+    for tag in (f"{DEFAULT_TAG}-gpu", "latest"):
+        done = engine.podman("tag", f"{SERVING}:{DEFAULT_TAG}", f"{SERVING}:{tag}")
         assert done.returncode == 0, done.stderr
     return SERVING
+
+
+@pytest.fixture(scope="session")
+def own(engine: Engine, shared: Path, frozen: Flavour) -> str:
+    """Our image, made as the workflow makes it."""
+    (shared / "bin").mkdir()
+    (shared / "contexts").mkdir()
+    ours = {"ENGINE": str(engine.wrapper(shared / "bin")), "TMPDIR": str(shared / "contexts")}
+    command = ["make", "image", f"IMAGE={IMAGE}", f"REPOSITORY={REPOSITORY}", f"FILE={frozen.command[0]}"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | ours, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not list((shared / "contexts").iterdir())
+    return IMAGE

@@ -25,7 +25,8 @@ PATIENCE = 120.0
 PACKAGES = ("podman", "crun", "netavark", "ca-certificates")
 CONFIGURATION = {
     "etc/containers/containers.conf": (
-        '[containers]\ncgroups = "disabled"\nnetns = "host"\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+        '[containers]\ncgroups = "disabled"\nnetns = "host"\n'
+        'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
         '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n'
     ),
     "etc/containers/registries.conf": 'unqualified-search-registries = ["docker.io"]\n',
@@ -66,7 +67,7 @@ class Engine:
         root, folder = shlex.quote(str(self._root)), shlex.quote(str(self._folder))
         script = [
             "ip link set lo up",
-            f"mount --bind {root} {root}",  # the engine mounts its / anew, which a plain folder is not
+            f"mount --bind {root} {root}",
             f"mount -t proc proc {root}/proc",
             f"mount --rbind /dev {root}/dev",
             f"mount --rbind /sys {root}/sys",
@@ -77,6 +78,10 @@ class Engine:
             f"mkdir -p {root}{folder}",
             f"mount --bind {folder} {root}{folder}",
             f"mount -o remount,bind,ro {root}",
+            # Not chroot: a container's namespace is entered at its root, which must be Debian's and not this machine's.
+            f"cd {root}",
+            f"{tool('pivot_root')} . .",
+            "umount -l .",
             "echo ready",
             "exec cat",
         ]
@@ -105,7 +110,7 @@ class Engine:
 
     def command(self, *spaces: str) -> tuple[str, ...]:
         """Podman's command line up to its first argument."""
-        return (*self.enter("--mount", *spaces), tool("chroot"), str(self._root), "podman")
+        return (*self.enter("--mount", *spaces), "podman")
 
     def wrapper(self, folder: Path) -> Path:
         """A command `podman` for those that look for one on PATH."""

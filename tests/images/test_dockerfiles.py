@@ -12,10 +12,9 @@ import pytest
 from tests.fake_tfs import FakeServing
 from tests.flavours import FROZEN, ROOT, VERSION, Flavour
 from tests.frozen.expected import check
-from tests.images.conftest import REPOSITORY
+from tests.images.conftest import DEFAULT_TAG, EXAMPLE, REPOSITORY
 from tests.images.engine import Engine
 
-EXAMPLE = (ROOT / "Dockerfile.example").read_text()
 OWNER = REPOSITORY.split("/")[0]
 PROBE = "/bin/tfs_model_status_probe"
 
@@ -30,8 +29,6 @@ RUN TFS_PROBE_VERSION={VERSION} \\
     && wget -qO {PROBE} https://github.com/{REPOSITORY}/releases/download/v${{TFS_PROBE_VERSION}}/tfs_model_status_probe_${{TFS_PROBE_VERSION}}_linux_amd64 \\
     && chmod +x {PROBE}
 """  # noqa: E501
-
-IMAGE = f"ghcr.io/{REPOSITORY}:{VERSION}"
 
 
 def context_of(folder: Path, dockerfile: str) -> Path:
@@ -48,14 +45,14 @@ def context(shared: Path, request: pytest.FixtureRequest) -> Path:
     return context_of(shared / request.node.name.replace("/", "-"), EXAMPLE.replace("OWNER", OWNER))
 
 
-@pytest.mark.parametrize("tag", ["2.14.1", "2.14.1-gpu"])
+@pytest.mark.parametrize("tag", [None, f"{DEFAULT_TAG}-gpu"])
 def test_the_example(
-    engine: Engine, serving: str, context: Path, checksum: str, server: FakeServing, frozen: Flavour, tag: str
+    engine: Engine, serving: str, context: Path, checksum: str, server: FakeServing, frozen: Flavour, tag: str | None
 ) -> None:
-    base = [] if tag in EXAMPLE.splitlines()[3] and "-" not in tag else [f"--build-arg=TFS_TAG={tag}"]
+    base = [f"--build-arg=TFS_TAG={tag}"] if tag else []
     done = engine.build("with-probe", context, f"--build-arg=TFS_PROBE_SHA256={checksum}", *base)
     assert done.returncode == 0, done.stderr
-    assert f"FROM tensorflow/serving:{tag}" in done.stdout
+    assert f"FROM tensorflow/serving:{tag or DEFAULT_TAG}\n" in done.stdout
     check(engine.program("with-probe", PROBE), server.address)
     assert engine.program("with-probe", PROBE).run("-version").stdout == frozen.run("-version").stdout
 
@@ -89,19 +86,6 @@ def test_as_the_original(engine: Engine, serving: str, shared: Path, server: Fak
     check(engine.program("as-the-original", PROBE), server.address)
 
 
-@pytest.fixture(scope="module")
-def own(engine: Engine, shared: Path, frozen: Flavour) -> str:
-    """Our image, made as the workflow makes it."""
-    (shared / "bin").mkdir()
-    (shared / "contexts").mkdir()
-    ours = {"ENGINE": str(engine.wrapper(shared / "bin")), "TMPDIR": str(shared / "contexts")}
-    command = ["make", "image", f"IMAGE={IMAGE}", f"REPOSITORY={REPOSITORY}", f"FILE={frozen.command[0]}"]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | ours, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert not list((shared / "contexts").iterdir())
-    return IMAGE
-
-
 def test_our_image(engine: Engine, own: str, server: FakeServing) -> None:
     check(engine.program(own), server.address)
 
@@ -133,7 +117,7 @@ def test_what_is_in_our_image(engine: Engine, own: str, shared: Path, frozen: Fl
 
 
 def test_copied_from_our_image(engine: Engine, serving: str, own: str, shared: Path, server: FakeServing) -> None:
-    steps = f"FROM tensorflow/serving:2.14.1\nCOPY --from={own} /tfs_model_status_probe {PROBE}\n"
+    steps = f"FROM tensorflow/serving:{DEFAULT_TAG}\nCOPY --from={own} /tfs_model_status_probe {PROBE}\n"
     done = engine.build("copied", context_of(shared / "copied", steps))
     assert done.returncode == 0, done.stderr
     check(engine.program("copied", PROBE), server.address)
