@@ -3,18 +3,23 @@
 shiv packs it, but it runs in another way than shiv's own: straight from the zip, which pure Python can. shiv's
 bootstrap would unpack it below the user's home directory first, and a container's user may have none.
 
-The same commit gives the same bytes: the time in the archive is SOURCE_DATE_EPOCH, by default the commit's.
+The same commit gives the same bytes: the time in the archive is SOURCE_DATE_EPOCH, by default the commit's, and whose
+files they were, nobody sees.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import shiv
 from origin import epoch, version
@@ -72,7 +77,13 @@ def pack(site: Path, target: Path) -> None:
     built_at = datetime.fromtimestamp(epoch(), timezone.utc).strftime(BUILD_AT_TIMESTAMP_FORMAT)
     environment = Environment(built_at=built_at, shiv_version=shiv.__version__, entry_point=ENTRY_POINT)
     builder.MAIN_TEMPLATE = MAIN
+    # Else files have the permissions that the builder's umask left them.
+    builder.write_to_zipapp = functools.partial(_entry, builder.write_to_zipapp)
     builder.create_archive([site], target, INTERPRETER, ENTRY_POINT, environment)
+
+
+def _entry(write: Callable[..., None], *entry: Any, **options: Any) -> None:
+    write(*entry, **options | {"stat": os.stat_result((stat.S_IFREG | 0o644, *[0] * 9))})
 
 
 if __name__ == "__main__":
