@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,22 +20,31 @@ class ReleaseError(Exception):
 
 
 def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None, umask: int = -1) -> str:
-    """Runs a command and gives what it printed. Raises ReleaseError with the end of what it said."""
-    done = subprocess.run(
+    """Runs a command and gives what it printed. Raises ReleaseError with the end of what it said.
+
+    A command that is not waited for to the end, since this process is stopped, is ended with all that it started.
+    """
+    with subprocess.Popen(
         list(map(str, command)),
         cwd=cwd,
         env=os.environ | (env or {}),
         umask=umask,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-20:])
-        raise ReleaseError(f"{' '.join(map(str, command))} ended with {done.returncode}: {said or 'it said nothing'}")
-    return done.stdout
+        start_new_session=True,
+    ) as child:
+        try:
+            printed, complained = child.communicate()
+        except BaseException:
+            os.killpg(child.pid, signal.SIGKILL)
+            raise
+    if child.returncode:
+        said = "\n".join((printed + complained).strip().splitlines()[-20:])
+        raise ReleaseError(f"{' '.join(map(str, command))} ended with {child.returncode}: {said or 'it said nothing'}")
+    return printed
 
 
 def git(*arguments: str | Path, root: Path = ROOT) -> str:

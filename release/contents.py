@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import venv
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,20 +53,30 @@ def version_of(*command: str | Path) -> str:
     return run(*command, "-version").strip()
 
 
-def install(wheel: Path, scratch: Path) -> Path:
+def install(file: Path, scratch: Path) -> Path:
     """The program's command, installed from its wheel, with nothing from a network. Raises ReleaseError."""
     venv.create(scratch, with_pip=False)
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", scratch / "bin" / "python")
-    run(*pip, "install", "--quiet", "--no-index", "--no-deps", wheel)
+    run(*pip, "install", "--quiet", "--no-index", "--no-deps", file)
     return scratch / "bin" / "tfs_model_status_probe"
 
 
-def wheel_from_sdist(assets: Assets, scratch: Path, epoch: int) -> bytes:
+def wheel(file: Path) -> dict[str, bytes]:
+    """A wheel's files. Raises BadZipFile. The order of its list of files means nothing."""
+    with zipfile.ZipFile(file) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    return {
+        name: b"".join(sorted(content.splitlines(keepends=True))) if name.endswith("/RECORD") else content
+        for name, content in files.items()
+    }
+
+
+def wheel_from_sdist(assets: Assets, scratch: Path) -> Path:
     """The wheel that the source distribution gives. Raises ReleaseError."""
     options = ("--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", scratch)
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel")
-    run(*pip, *options, assets.sdist, env={"SOURCE_DATE_EPOCH": str(epoch)})
-    return (scratch / assets.wheel.name).read_bytes()
+    run(*pip, *options, assets.sdist)
+    return scratch / assets.wheel.name
 
 
 def runnable(file: Path, scratch: Path) -> Path:

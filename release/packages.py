@@ -34,12 +34,13 @@ def write(assets: Assets, scratch: Path, epoch: int) -> None:
 
 def _settings(assets: Assets, epoch: int) -> dict[str, Any]:
     time = datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Plain files: nfpm leaves those of type `doc` and `license` out of a deb.
     documents = f"/usr/share/doc/{PACKAGE}"
     contents = [
-        (assets.executable, f"/usr/bin/{PROGRAM}", 0o755, ""),
-        (assets.notice, f"{documents}/NOTICE", 0o644, "doc"),
-        (ROOT / "LICENSE", f"{documents}/copyright", 0o644, "license"),
-        (ROOT / "CHANGELOG.md", f"{documents}/CHANGELOG.md", 0o644, "doc"),
+        (assets.executable, f"/usr/bin/{PROGRAM}", 0o755),
+        (assets.notice, f"{documents}/NOTICE", 0o644),
+        (ROOT / "LICENSE", f"{documents}/copyright", 0o644),
+        (ROOT / "CHANGELOG.md", f"{documents}/CHANGELOG.md", 0o644),
     ]
     return {
         "name": PACKAGE,
@@ -55,8 +56,7 @@ def _settings(assets: Assets, epoch: int) -> dict[str, Any]:
         "mtime": time,
         "disable_globbing": True,
         "contents": [
-            {"src": str(src), "dst": dst, "type": kind, "file_info": {"mode": mode, "mtime": time}}
-            for src, dst, mode, kind in contents
+            {"src": str(src), "dst": dst, "file_info": {"mode": mode, "mtime": time}} for src, dst, mode in contents
         ],
         "rpm": {"buildhost": "localhost"},
     }

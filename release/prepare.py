@@ -95,7 +95,11 @@ def build(folder: Path) -> Assets:
 
 
 def _build(checkout: Path, to: Path, env: Mapping[str, str], umask: int) -> None:
-    run(sys.executable, "-m", "release.artefacts", to, cwd=checkout, env=env, umask=umask)
+    # The temporary folders of the tools that this runs are in the scratch folder as well, and go with it however this ends.
+    temporary = to.with_name(f"{to.name}-temporary")
+    temporary.mkdir()
+    command = (sys.executable, "-m", "release.artefacts", to)
+    run(*command, cwd=checkout, env={**env, "TMPDIR": str(temporary)}, umask=umask)
 
 
 def differences(one: Assets, other: Assets) -> list[str]:

@@ -39,7 +39,7 @@ def faults(folder: Path, repository: str | None) -> list[str]:
             assets.executable: lambda: _executable(assets, made, Path(scratch)),
             assets.zipapp: lambda: _zipapp(assets, made, Path(scratch)),
             assets.wheel: lambda: _wheel(assets, made, Path(scratch, "installed")),
-            assets.sdist: lambda: _sdist(assets, made, Path(scratch, "wheel")),
+            assets.sdist: lambda: _sdist(assets, Path(scratch, "wheel")),
             assets.deb: lambda: _package(assets, contents.deb(assets.deb), "amd64"),
             assets.rpm: lambda: _package(assets, contents.rpm(assets.rpm), "x86_64"),
             assets.sbom: lambda: _sbom(assets, made),
@@ -90,10 +90,10 @@ def _wheel(assets: Assets, made: Buildinfo, scratch: Path) -> list[str]:
     return _version(contents.version_of(contents.install(assets.wheel, scratch)), made)
 
 
-def _sdist(assets: Assets, made: Buildinfo, scratch: Path) -> list[str]:
-    """It builds to the very wheel."""
-    again = contents.wheel_from_sdist(assets, scratch, int(made.date.timestamp()))
-    return [] if again == assets.wheel.read_bytes() else [f"what it builds is not {assets.wheel.name}"]
+def _sdist(assets: Assets, scratch: Path) -> list[str]:
+    """It builds to the wheel's content."""
+    again = contents.wheel(contents.wheel_from_sdist(assets, scratch))
+    return [] if again == contents.wheel(assets.wheel) else [f"what it builds is not {assets.wheel.name}"]
 
 
 def _version(said: str, made: Buildinfo) -> list[str]:
