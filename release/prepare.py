@@ -95,7 +95,7 @@ def build(folder: Path) -> Assets:
 
 
 def _build(checkout: Path, to: Path, env: Mapping[str, str], umask: int) -> None:
-    # The temporary folders of the tools that this runs are in the scratch folder as well, and go with it however this ends.
+    # What the tools keep for a while is in the scratch folder as well, and goes with it however this ends.
     temporary = to.with_name(f"{to.name}-temporary")
     temporary.mkdir()
     command = (sys.executable, "-m", "release.artefacts", to)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.flavours import FROZEN, VERSION, built
+from tests.release import clones
 
+REPOSITORY = "somebody/tfs-model-status-probe"
 BUILDINFO = FROZEN.with_name(f"tfs_model_status_probe_{VERSION}.buildinfo")
 
 
@@ -33,3 +35,24 @@ def changed(buildinfo: Path, tmp_path: Path) -> Callable[..., Path]:
         return file
 
     return change
+
+
+class Release(NamedTuple):
+    """A release that was made in a clone."""
+
+    checkout: Path
+    assets: Path
+    notes: str
+    said: str
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """`make release` on a fresh clone. The first of its two builds uses the CPython that was compiled for this
+    checkout, the second compiles its own, which takes minutes."""
+    built("frozen")
+    checkout = clones.equipped(tmp_path_factory.mktemp("release") / "checkout")
+    done = clones.make(checkout, "release", f"REPOSITORY={REPOSITORY}")
+    assert done.exit_code == 0, done.stderr
+    dist = checkout / "dist"
+    return Release(checkout, dist / "release", (dist / "release-notes.md").read_text(), done.stdout)
