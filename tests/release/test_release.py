@@ -1,0 +1,170 @@
+"""A whole release: what is in it, by other tools than those that made it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from tests.flavours import VERSION
+from tests.release.clones import git
+from tests.release.conftest import REPOSITORY, Release
+
+EXECUTABLE = f"tfs_model_status_probe_{VERSION}_linux_amd64"
+DEB = f"tfs-model-status-probe_{VERSION}_amd64.deb"
+RPM = f"tfs-model-status-probe-{VERSION}-1.x86_64.rpm"
+WHEEL = f"tfs_model_status_probe-{VERSION}-py3-none-any.whl"
+SDIST = f"tfs_model_status_probe-{VERSION}.tar.gz"
+ASSETS = {
+    *(EXECUTABLE, f"tfs_model_status_probe_{VERSION}.pyz", WHEEL, SDIST, DEB, RPM, "Dockerfile", "NOTICE"),
+    *(f"tfs_model_status_probe_{VERSION}.cdx.json", f"tfs_model_status_probe_{VERSION}.buildinfo", "checksums.txt"),
+}
+INSTALLED = {
+    "/usr/bin/tfs_model_status_probe": EXECUTABLE,
+    "/usr/share/doc/tfs-model-status-probe/NOTICE": "NOTICE",
+    "/usr/share/doc/tfs-model-status-probe/copyright": "../../LICENSE",
+    "/usr/share/doc/tfs-model-status-probe/CHANGELOG.md": "../../CHANGELOG.md",
+}
+
+
+def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(list(map(str, command)), cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def version(release: Release) -> str:
+    """How every form of the program begins its answer to -version."""
+    commit = git(release.checkout, "rev-parse", "--short=12", "HEAD")
+    return f"tfs_model_status_probe {VERSION} (commit {commit}, CPython "
+
+
+def check_installed(root: Path, release: Release) -> None:
+    """The files of a package, and nothing else, as they are among the assets."""
+    found = {f"/{file.relative_to(root)}" for file in root.rglob("*") if file.is_file()}
+    assert {file for file in found if not file.startswith("/var/lib/")} == set(INSTALLED)
+    for path, original in INSTALLED.items():
+        file = root / path[1:]
+        assert sha256(file) == sha256(release.assets / original), path
+        assert file.stat().st_mode & 0o7777 == (0o755 if "/bin/" in path else 0o644), path
+        assert file.stat().st_mtime == int(git(release.checkout, "log", "-1", "--format=%ct"))
+    assert run(root / "usr/bin/tfs_model_status_probe", "-version").startswith(version(release))
+
+
+def test_all_assets_and_nothing_else(release: Release) -> None:
+    assert {file.name for file in release.assets.iterdir()} == ASSETS
+    assert {file.name for file in release.assets.parent.iterdir()} == {"release", "release-notes.md"}
+    assert os.access(release.assets / EXECUTABLE, os.X_OK)
+    # The size and the name of each are the last that one sees.
+    listed = re.findall(r"^ *(\d+)  dist/release/(\S+)$", release.said, re.MULTILINE)
+    assert {(int(size), name) for size, name in listed} == {
+        (file.stat().st_size, file.name) for file in release.assets.iterdir()
+    }
+
+
+def test_nothing_is_left_in_the_checkout(release: Release) -> None:
+    assert git(release.checkout, "status", "--porcelain") == ""
+    assert not list((release.checkout / ".cache").glob("release-*"))
+
+
+def test_checksums(release: Release) -> None:
+    said = run("sha256sum", "--check", "--strict", "checksums.txt", cwd=release.assets)
+    assert {line.removesuffix(": OK") for line in said.splitlines()} == ASSETS - {"checksums.txt"}
+
+
+def test_every_form_says_its_version_and_commit(release: Release) -> None:
+    assert run(release.assets / EXECUTABLE, "-version").startswith(version(release))
+    zipapp = release.assets / f"tfs_model_status_probe_{VERSION}.pyz"
+    assert run(sys.executable, zipapp, "-version").startswith(version(release))
+
+
+def test_the_wheel_installs_without_a_network(release: Release, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    run(tmp_path / "venv/bin/pip", "install", "--no-index", release.assets / WHEEL, env={"PATH": os.environ["PATH"]})
+    assert run(tmp_path / "venv/bin/tfs_model_status_probe", "-version").startswith(version(release))
+    names = run(sys.executable, "-m", "zipfile", "--list", release.assets / WHEEL)
+    assert "tfs_model_status_probe/_commit.py" in names
+    assert not re.search(r"^(build|tests|release|probe)/", names, re.MULTILINE)
+
+
+def test_the_source_distribution_has_what_the_repository_has(release: Release, tmp_path: Path) -> None:
+    """All but what is for git alone, and with the commit; its own Makefile finds everything that it names."""
+    listed = set(run("tar", "--list", "--file", release.assets / SDIST).split())
+    here = {file for file in git(release.checkout, "ls-files").split("\n") if file != ".gitignore"}
+    folder = f"tfs_model_status_probe-{VERSION}"
+    there = {name.removeprefix(f"{folder}/") for name in listed}
+    assert there - here == {".gitignore", "PKG-INFO", "probe/_commit.py"}
+    assert here - there == set()
+
+
+def test_the_deb_installs(release: Release, tmp_path: Path) -> None:
+    database = tmp_path / "root" / "var" / "lib" / "dpkg"
+    (database / "info").mkdir(parents=True)
+    (database / "updates").mkdir()
+    (database / "status").touch()
+    dpkg = ("dpkg", f"--root={tmp_path / 'root'}", "--force-not-root", f"--log={tmp_path / 'log'}")
+    run(*dpkg, "--install", release.assets / DEB)
+    check_installed(tmp_path / "root", release)
+    assert run(*dpkg, "--audit") == ""
+    shown = run("dpkg-query", f"--admindir={database}", "--show", "--showformat=${Package} ${Version} ${Architecture}")
+    assert shown == f"tfs-model-status-probe {VERSION} amd64"
+    run(*dpkg, "--purge", "tfs-model-status-probe")
+    assert not (tmp_path / "root" / "usr").exists()
+
+
+def test_the_rpm_installs(release: Release, tmp_path: Path) -> None:
+    rpm = ("rpm", "--root", tmp_path / "root", "--dbpath", "/var/lib/rpm")
+    (tmp_path / "root").mkdir()
+    assert "digests OK" in run(*rpm, "--checksig", release.assets / RPM)
+    shown = run(*rpm, "--query", "--queryformat", "%{NAME} %{VERSION}-%{RELEASE} %{ARCH}", "-p", release.assets / RPM)
+    assert shown == f"tfs-model-status-probe {VERSION}-1 x86_64"
+    # What every rpm needs of rpm itself is in no database here.
+    run(*rpm, "--install", "--nodeps", release.assets / RPM)
+    check_installed(tmp_path / "root", release)
+    assert run(*rpm, "--verify", "--nodeps", "tfs-model-status-probe") == ""
+    requires = run(*rpm, "--query", "--requires", "tfs-model-status-probe").split("\n")
+    assert all(line.startswith("rpmlib(") for line in requires if line)
+
+
+def test_the_dockerfile_is_the_releases(release: Release) -> None:
+    text = (release.assets / "Dockerfile").read_text()
+    assert f"ARG TFS_PROBE_VERSION={VERSION}\n" in text
+    assert f"ARG TFS_PROBE_SHA256={sha256(release.assets / EXECUTABLE)}\n" in text
+    assert f"https://github.com/{REPOSITORY}/releases/download/" in text
+    assert "OWNER" not in text
+
+
+def test_the_notes(release: Release) -> None:
+    """What changed comes first; then the linked packages, and commands of which the first can be run here."""
+    changelog = (release.checkout / "CHANGELOG.md").read_text()
+    section = changelog.split(f"## [{VERSION}]", 1)[1].split("\n", 1)[1].split("\n## [", 1)[0].strip()
+    assert release.notes.startswith(f"{section}\n\n## What is linked into the executable\n")
+    openssl = run("dpkg-query", "--show", "--showformat=${source:Version}", "libssl-dev")
+    assert f"| OpenSSL | `openssl` | {openssl} | Apache-2.0 |\n" in release.notes
+    commands = release.notes.split("```")[1].strip().splitlines()
+    assert commands[0] == "sha256sum --check --ignore-missing checksums.txt"
+    assert run(*commands[0].split(), cwd=release.assets)
+    assert f"gh attestation verify {EXECUTABLE} --repo {REPOSITORY}" in commands
+    assert f"github.com/{REPOSITORY}/.github/workflows/release.yml@refs/tags/v{VERSION}" in release.notes
+    assert f"`ghcr.io/{REPOSITORY}:{VERSION}`" in release.notes
+    assert "OWNER" not in release.notes
+
+
+def test_a_download_is_verified(release: Release, tmp_path: Path) -> None:
+    """Files that were fetched have lost their permissions; signatures have come along."""
+    for file in release.assets.iterdir():
+        shutil.copyfile(file, tmp_path / file.name)
+    (tmp_path / "checksums.txt.sigstore.json").write_text("{}")
+    command = ("make", "--old-file=.venv/ready", "verify-release", f"ASSETS={tmp_path}", f"REPOSITORY={REPOSITORY}")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    said = run(*command, cwd=release.checkout, env=env)
+    assert said.endswith(f"\n{len(ASSETS)} files of release {VERSION} are as they should be\n")
