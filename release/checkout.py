@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,10 +20,16 @@ class ReleaseError(Exception):
         super().__init__("\n".join(f"- {fault}" for fault in faults) if len(faults) > 1 else "".join(faults))
 
 
-def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None, umask: int = -1) -> str:
+def run(
+    *command: str | Path,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+    umask: int = -1,
+    group: bool = False,
+) -> str:
     """Runs a command and gives what it printed. Raises ReleaseError with the end of what it said.
 
-    A command that is not waited for to the end, since this process is stopped, is ended with all that it started.
+    Where this process is stopped meanwhile, the command is ended; as a group of its own, with all that it started.
     """
     with subprocess.Popen(
         list(map(str, command)),
@@ -34,17 +41,26 @@ def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = 
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        start_new_session=True,
+        start_new_session=group,
     ) as child:
         try:
             printed, complained = child.communicate()
         except BaseException:
-            os.killpg(child.pid, signal.SIGKILL)
+            if group:
+                os.killpg(child.pid, signal.SIGKILL)
+            else:
+                child.kill()
             raise
     if child.returncode:
         said = "\n".join((printed + complained).strip().splitlines()[-20:])
         raise ReleaseError(f"{' '.join(map(str, command))} ended with {child.returncode}: {said or 'it said nothing'}")
     return printed
+
+
+def clear_up_when_stopped() -> None:
+    """Makes SIGTERM and SIGINT end this process as a failure does, so that what is temporary is removed."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def git(*arguments: str | Path, root: Path = ROOT) -> str:

@@ -37,4 +37,4 @@ def faults(text: str, repository: str | None, version: str, sha256: str) -> list
         + (repository or "[^/]+/[^/]+")
         + "/",
     }
-    return [f"Dockerfile lacks {what}" for what, mark in wanted.items() if not re.search(mark, text, re.MULTILINE)]
+    return [f"it lacks {what}" for what, mark in wanted.items() if not re.search(mark, text, re.MULTILINE)]

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from release.assets import Assets
 from release.buildinfo import read
 from release.changelog import newest
 from release.changes import changes
-from release.checkout import ROOT, ReleaseError, clone, run, version
+from release.checkout import ROOT, ReleaseError, clear_up_when_stopped, clone, run, version
 
 RELEASE = ROOT / "dist" / "release"
 NOTES = ROOT / "dist" / "release-notes.md"
@@ -38,15 +37,12 @@ def main() -> int:
     parser.add_argument("--tag", help="vX.Y.Z; by default that of the version")
     parser.add_argument("--repository", help="OWNER/NAME, for the Dockerfile and the notes")
     given = parser.parse_args()
-    # A stop by a signal clears up as a failure does.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    clear_up_when_stopped()
     try:
         prepare(given.tag or None, given.repository or None)
     except (ReleaseError, ValueError) as error:
         print(f"No release.\n{error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     return 0
 
 
@@ -99,7 +95,7 @@ def _build(checkout: Path, to: Path, env: Mapping[str, str], umask: int) -> None
     temporary = to.with_name(f"{to.name}-temporary")
     temporary.mkdir()
     command = (sys.executable, "-m", "release.artefacts", to)
-    run(*command, cwd=checkout, env={**env, "TMPDIR": str(temporary)}, umask=umask)
+    run(*command, cwd=checkout, env={**env, "TMPDIR": str(temporary)}, umask=umask, group=True)
 
 
 def differences(one: Assets, other: Assets) -> list[str]:

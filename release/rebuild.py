@@ -17,7 +17,7 @@ from pathlib import Path
 from release import changelog
 from release.buildinfo import Buildinfo, read
 from release.changes import Change, changes
-from release.checkout import ROOT, ReleaseError, clone, run, version
+from release.checkout import ROOT, ReleaseError, clear_up_when_stopped, clone, run, version
 
 BODY = "Rebuilt against the updates of {distribution}.\n\n### Changed\n\n{changes}\n"
 # What tells readers which version to take.
@@ -29,6 +29,7 @@ def main() -> int:
     if not 2 <= len(sys.argv) <= 3 or not all(sys.argv[1:]):
         print("Name the last release's buildinfo: make rebuild BUILDINFO=file", file=sys.stderr)
         return 1
+    clear_up_when_stopped()
     try:
         last = _read(Path(sys.argv[1]))
         now = _read(Path(sys.argv[2])) if len(sys.argv) == 3 else _built()
@@ -63,7 +64,7 @@ def _built() -> Buildinfo:
     print("build, in a fresh clone; CPython is compiled anew, which takes minutes", flush=True)
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
         checkout, out = clone(Path(folder, "checkout")), Path(folder, "out")
-        run(sys.executable, checkout / "build" / "freeze.py", out, cwd=checkout)
+        run(sys.executable, checkout / "build" / "freeze.py", out, cwd=checkout, env={"TMPDIR": folder}, group=True)
         (made,) = out.glob("*.buildinfo")
         return _read(made)
 

@@ -1,0 +1,101 @@
+"""Releases that are begun and do not come to their end: nothing half-made stays."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.flavours import ROOT, VERSION, Flavour, built
+from tests.release.clones import clone, commit, equipped, git, run
+
+
+@pytest.fixture
+def frozen() -> Flavour:
+    """Here for the CPython that was compiled for it."""
+    return built("frozen")
+
+
+def left(checkout: Path) -> list[str]:
+    """What a run left of a release."""
+    return [str(file) for file in (*checkout.glob("dist/*"), *checkout.glob(".cache/release-*"))]
+
+
+def test_two_builds_that_differ(frozen: Flavour, tmp_path: Path) -> None:
+    """One byte of CPython is another one in this checkout's cache. The second build makes it anew, and so finds out:
+    everything that has the executable in it is named, and nothing else."""
+    checkout = clone(tmp_path / "checkout")
+    cache = checkout / ".cache" / "python"
+    cache.mkdir(parents=True)
+    for part in (ROOT / ".cache" / "python").iterdir():
+        if (part / "python.o").exists():
+            shutil.copytree(part, cache / part.name)
+            python = cache / part.name / "python.o"
+            content = python.read_bytes()
+            assert b"Python Software Foundation" in content
+            python.write_bytes(content.replace(b"Python Software Foundation", b"Python Software Foundatiom"))
+        else:
+            (cache / part.name).symlink_to(part)
+    done = run(checkout, "prepare")
+    assert done.exit_code == 1
+    assert left(checkout) == []
+    first, *lines = done.stderr.splitlines()
+    assert first == "No release."
+    named = [line.partition(" is not the same in two builds of this commit (")[0].removeprefix("- ") for line in lines]
+    assert named == [
+        f"tfs_model_status_probe_{VERSION}_linux_amd64",
+        f"tfs-model-status-probe_{VERSION}_amd64.deb",
+        f"tfs-model-status-probe-{VERSION}-1.x86_64.rpm",
+        f"tfs_model_status_probe_{VERSION}.cdx.json",
+        f"tfs_model_status_probe_{VERSION}.buildinfo",
+        "NOTICE",
+        "make both by `python -m release.artefacts FOLDER` and compare them with diffoscope",
+    ]
+
+
+def test_an_executable_that_is_not_as_specified(frozen: Flavour, tmp_path: Path) -> None:
+    checkout = equipped(tmp_path / "checkout")
+    inspection = checkout / "build" / "inspect_artifact.py"
+    inspection.write_text(re.sub(r"^LARGEST = .*$", "LARGEST = 1_000_000", inspection.read_text(), flags=re.MULTILINE))
+    commit(checkout)
+    done = run(checkout, "prepare")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("No release.\n")
+    assert re.search(r"^- it has \d+ bytes, and may have 1000000$", done.stderr, re.MULTILINE)
+    assert left(checkout) == []
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal(frozen: Flavour, tmp_path: Path, name: str) -> None:
+    """What was begun is cleared away, and what was started is ended with it."""
+    checkout = equipped(tmp_path / "checkout")
+    command = [sys.executable, "-m", "release.prepare"]
+    with subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        assert running.stdout.readline() == "build, in this checkout\n"
+        while not list(checkout.glob(".cache/release-*/release-temporary/*")):
+            assert running.poll() is None
+        running.send_signal(signal.Signals[name])
+        _, said = running.communicate()
+    assert (running.returncode, said) == (128 + signal.Signals[name], "")
+    assert left(checkout) == []
+    assert git(checkout, "status", "--porcelain") == ""
+    assert [line for line in command_lines() if str(tmp_path) in line] == []
+
+
+def command_lines() -> list[str]:
+    """Those of all processes."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        if process.name != str(os.getpid()):
+            try:
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:
+                pass  # it has ended
+    return found

@@ -1,0 +1,183 @@
+"""Releases that are not as they should be, each for one reason, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.flavours import VERSION
+from tests.release.clones import Done, git, run
+from tests.release.conftest import REPOSITORY, Release
+from tests.release.test_release import ASSETS, DEB, EXECUTABLE, RPM, SDIST, WHEEL
+
+ZIPAPP = f"tfs_model_status_probe_{VERSION}.pyz"
+SBOM = f"tfs_model_status_probe_{VERSION}.cdx.json"
+BUILDINFO = f"tfs_model_status_probe_{VERSION}.buildinfo"
+
+
+@pytest.fixture
+def assets(release: Release, tmp_path: Path) -> Path:
+    """A copy that a test may tamper with."""
+    return Path(shutil.copytree(release.assets, tmp_path / "assets"))
+
+
+def verify(release: Release, assets: Path, *arguments: str) -> Done:
+    return run(release.checkout, "verify", assets, *arguments)
+
+
+def list_again(assets: Path) -> None:
+    """Sums that agree with what is there."""
+    names = sorted(file.name for file in assets.iterdir() if file.name != "checksums.txt")
+    said = subprocess.run(["sha256sum", *names], cwd=assets, check=True, capture_output=True).stdout
+    (assets / "checksums.txt").write_bytes(said)
+
+
+def replace(file: Path, old: bytes, new: bytes) -> None:
+    content = file.read_bytes()
+    assert old in content
+    file.write_bytes(content.replace(old, new))
+
+
+def other_commit(file: Path, module: str) -> None:
+    """Another module `_commit` in a zip."""
+    with zipfile.ZipFile(file) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    assert module in content
+    content[module] = b'COMMIT = "0123456789ab"\n'
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+
+
+def flip(file: Path, at: int) -> None:
+    content = bytearray(file.read_bytes())
+    content[at] ^= 0x20
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", sorted(ASSETS - {"checksums.txt"}))
+def test_one_bit(release: Release, assets: Path, name: str) -> None:
+    flip(assets / name, (assets / name).stat().st_size // 2)
+    sentence = f"{name} is not the file that checksums.txt lists: it is damaged, or another one\n"
+    assert verify(release, assets) == (1, "", sentence)
+
+
+def test_the_list_and_the_folder_differ(release: Release, assets: Path) -> None:
+    """All that is wrong is said at once."""
+    (assets / "NOTICE").unlink()
+    (assets / "notes.txt").write_text("what is this?")
+    lines = (assets / "checksums.txt").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.endswith(f"{RPM}\n")]
+    (assets / "checksums.txt").write_text("".join([*kept, "nonsense\n"]))
+    faults = [
+        "checksums.txt: no sum and name: nonsense",
+        "NOTICE is missing",
+        "notes.txt is no part of a release",
+        f"checksums.txt lacks {RPM}",
+    ]
+    assert verify(release, assets) == (1, "", "\n".join([*faults, ""]))
+
+
+def test_no_release(release: Release, assets: Path, tmp_path: Path) -> None:
+    (assets / "checksums.txt").unlink()
+    assert verify(release, assets) == (1, "", "checksums.txt is missing\n")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    wanted = "has to have one executable, tfs_model_status_probe_X.Y.Z_linux_amd64, and has none"
+    assert verify(release, empty) == (1, "", f"{empty} {wanted}\n")
+    sentence = f"{empty / 'none'} is no folder: name one with the files of a release\n"
+    assert verify(release, empty / "none") == (1, "", sentence)
+
+
+def test_another_repository(release: Release, assets: Path) -> None:
+    assert verify(release, assets, "--repository", REPOSITORY).exit_code == 0
+    sentence = "Dockerfile: it lacks https://github.com/other/tfs-model-status-probe/\n"
+    assert verify(release, assets, "--repository", "other/tfs-model-status-probe") == (1, "", sentence)
+
+
+def test_files_that_the_list_vouches_for(release: Release, assets: Path, tmp_path: Path) -> None:
+    """Somebody changed most of the files, and their sums with them. Every fault is told."""
+    other_commit(assets / ZIPAPP, "site-packages/tfs_model_status_probe/_commit.py")
+    other_commit(assets / WHEEL, "tfs_model_status_probe/_commit.py")
+    subprocess.run(["dpkg-deb", "--raw-extract", assets / DEB, tmp_path / "deb"], check=True)
+    replace(tmp_path / "deb/usr/bin/tfs_model_status_probe", b"Servable state is", b"Servable state was")
+    subprocess.run(["dpkg-deb", "--build", tmp_path / "deb", assets / DEB], check=True, capture_output=True)
+    flip(assets / RPM, (assets / RPM).stat().st_size // 2)
+    sbom = json.loads((assets / SBOM).read_text())
+    left_out = sbom["components"].pop()
+    (assets / SBOM).write_text(json.dumps(sbom))
+    openssl = next(part for part in sbom["components"] if part["name"] == "openssl")["version"]
+    replace(assets / "NOTICE", f"openssl {openssl}".encode(), b"openssl 1.1.1")
+    replace(assets / "Dockerfile", b"ARG TFS_PROBE_SHA256=", b"ARG TFS_PROBE_SHA256=0")
+    list_again(assets)
+
+    done = verify(release, assets)
+    told = re.sub(rf"{RPM} cannot be read or run: .*", f"{RPM} cannot be read or run: why", done.stderr)
+    version = f"tfs_model_status_probe {VERSION} (commit {git(release.checkout, 'rev-parse', '--short=12', 'HEAD')},"
+    other = (
+        f"-version does not begin with `{version}`, but says: tfs_model_status_probe {VERSION} (commit 0123456789ab, "
+    )
+    digest = re.search("SHA256=0(.*)", (assets / "Dockerfile").read_text())
+    assert digest
+    for expected in (
+        f"{ZIPAPP}: {other}",
+        f"{WHEEL}: {other}",
+        f"{SDIST}: what it builds is not {WHEEL}\n",
+        f"{DEB}: its /usr/bin/tfs_model_status_probe is not {EXECUTABLE}\n",
+        f"{DEB}: its /usr/share/doc/tfs-model-status-probe/NOTICE is not NOTICE\n",
+        f"{RPM} cannot be read or run: why\n",
+        f"{SBOM}: it lacks {left_out['name']} {left_out['version']}, which is linked in\n",
+        f"NOTICE: it lacks openssl {openssl}, which is linked in\n",
+        f"Dockerfile: it lacks ARG TFS_PROBE_SHA256={digest[1]}\n",
+    ):
+        assert expected in told
+        told = re.sub(re.escape(expected) + r"[^\n]*\n?", "", told, count=1)
+    assert (done.exit_code, told) == (1, "")
+
+
+def test_another_executable(release: Release, assets: Path) -> None:
+    """The program itself finds that it was changed; what speaks of it speaks of another one."""
+    replace(assets / EXECUTABLE, b"Servable state is", b"Servable state iz")
+    list_again(assets)
+    done = verify(release, assets)
+    assert done.exit_code == 1
+    assert f"{BUILDINFO}: it is of another executable than {EXECUTABLE}\n" in done.stderr
+    assert re.search(rf"^{EXECUTABLE} cannot be read or run: .*ended with 102: ", done.stderr, re.MULTILINE)
+    assert f"{RPM}: its /usr/bin/tfs_model_status_probe is not {EXECUTABLE}\n" in done.stderr
+    assert "Dockerfile: it lacks ARG TFS_PROBE_SHA256=" in done.stderr
+
+
+def test_an_executable_that_is_none(release: Release, assets: Path) -> None:
+    (assets / EXECUTABLE).write_text("#!/bin/sh\n")
+    list_again(assets)
+    done = verify(release, assets)
+    assert done.exit_code == 1
+    assert f"\n{EXECUTABLE}: " in done.stderr
+
+
+def test_another_buildinfo(release: Release, assets: Path) -> None:
+    """Of other packages, and of a commit that is not the checkout's."""
+    found = json.loads((assets / BUILDINFO).read_text())
+    zlib = next(part for part in found["linked"] if part["source"] == "zlib")
+    was, zlib["version"] = zlib["version"], "1:9.9-1"
+    found["commit"] = "0123456789ab"
+    (assets / BUILDINFO).write_text(json.dumps(found))
+    list_again(assets)
+    done = verify(release, assets)
+    assert done.exit_code == 1
+    assert f"{BUILDINFO}: it is of commit 0123456789ab, and this checkout is " in done.stderr
+    assert f"{SBOM}: it lacks zlib 1:9.9-1, which is linked in\n" in done.stderr
+    assert f"{SBOM}: it has zlib {was}, which is not linked in\n" in done.stderr
+    assert "NOTICE: it lacks zlib 1:9.9-1, which is linked in\n" in done.stderr
+    assert f"{EXECUTABLE}: -version does not begin with `tfs_model_status_probe {VERSION} (commit 0123456789ab,`" in (
+        done.stderr
+    )
+    (assets / BUILDINFO).write_text("{}")
+    list_again(assets)
+    assert verify(release, assets) == (1, "", f"{BUILDINFO} is no buildinfo of this program: 'executable'\n")
