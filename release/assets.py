@@ -10,6 +10,8 @@ from release.checkout import ReleaseError
 
 PROGRAM = "tfs_model_status_probe"
 PACKAGE = "tfs-model-status-probe"
+NAMING = ("README.md", "Dockerfile.example", "deploy/*")
+"""The files that tell readers which version to take."""
 
 
 @dataclass(frozen=True)

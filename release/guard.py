@@ -1,7 +1,7 @@
 """What has to hold before a release is made: `python -m release.guard [TAG]` names every fault.
 
-The tag, the version in probe/__init__.py and the newest released heading of CHANGELOG.md are the same, and the tree is
-its commit. TAG is vX.Y.Z, by default that of the version.
+The tag, the version in probe/__init__.py, the newest released heading of CHANGELOG.md and the version that readers are
+told to take are the same, and the tree is its commit. TAG is vX.Y.Z, by default that of the version.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from release.assets import NAMING
 from release.changelog import newest, unreleased
 from release.checkout import ROOT, ReleaseError, git, version
 
+NAMED = re.compile(r"(?:tfs[-_]model[-_]status[-_]probe[:_]|TFS_PROBE_VERSION=)(\d+\.\d+\.\d+)")
 SHOWN = 5
 """So many names of files at most."""
 
@@ -24,7 +26,7 @@ def faults(tag: str | None = None, root: Path = ROOT) -> list[str]:
     if not (root / ".git").exists():
         raise ReleaseError(f"{root} is not a git checkout: a release is made from a clone of the repository")
     tag = tag or f"v{wanted}"
-    return [*_version(tag, wanted), *_changelog(wanted, root), *_tree(root), *_tag(tag, root)]
+    return [*_version(tag, wanted), *_named(wanted, root), *_changelog(wanted, root), *_tree(root), *_tag(tag, root)]
 
 
 def _version(tag: str, wanted: str) -> list[str]:
@@ -36,6 +38,16 @@ def _version(tag: str, wanted: str) -> list[str]:
             f"or release this one as v{wanted}"
         ]
     return []
+
+
+def _named(wanted: str, root: Path) -> list[str]:
+    """The version that readers are told to take is this one."""
+    told = []
+    for file in sorted(file for pattern in NAMING for file in root.glob(pattern) if file.is_file()):
+        named = set(NAMED.findall(file.read_text())) - {wanted}
+        if named:
+            told.append(f"{file.relative_to(root)} names version {', '.join(sorted(named))}: write {wanted}")
+    return told
 
 
 def _changelog(wanted: str, root: Path) -> list[str]:

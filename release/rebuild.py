@@ -15,13 +15,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from release import changelog
+from release.assets import NAMING
 from release.buildinfo import Buildinfo, read
 from release.changes import Change, changes
 from release.checkout import ROOT, ReleaseError, clear_up_when_stopped, clone, run, version
 
 BODY = "Rebuilt against the updates of {distribution}.\n\n### Changed\n\n{changes}\n"
-# What tells readers which version to take.
-NAMING = ("README.md", "Dockerfile.example", "deploy/*")
 
 
 def main() -> int:

@@ -67,12 +67,26 @@ def tagged_elsewhere(checkout: Path) -> None:
     commit(checkout)
 
 
+def next_version(checkout: Path) -> None:
+    for pattern in ("probe/__init__.py", "README.md", "Dockerfile.example", "deploy/*"):
+        for file in checkout.glob(pattern):
+            file.write_text(file.read_text().replace(VERSION, NEXT))
+    commit(checkout)
+
+
+def another_image(checkout: Path) -> None:
+    (checkout / "deploy").mkdir(exist_ok=True)
+    (checkout / "deploy" / "pod.yaml").write_text("image: ghcr.io/OWNER/tfs-model-status-probe:1.2.3\n")
+    commit(checkout)
+
+
 FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "the changelog knows an older version": (
-        edit("probe/__init__.py", f'"{VERSION}"', f'"{NEXT}"'),
+        next_version,
         f"the newest release in CHANGELOG.md is {VERSION}, and probe/__init__.py says {NEXT}: write what changed under "
         f"`## [{NEXT}] - ",
     ),
+    "another version for readers": (another_image, f"deploy/pod.yaml names version 1.2.3: write {VERSION}"),
     "no release at all": (without_releases, f"CHANGELOG.md has no release, and probe/__init__.py says {VERSION}: "),
     "no text": (without_text, f"CHANGELOG.md says nothing about {VERSION}: write what changed"),
     "no date": (without_date, f"the heading of {VERSION} in CHANGELOG.md has no date: write it as `## [{VERSION}] - "),
