@@ -6,6 +6,7 @@ from release.assets import PACKAGE, PROGRAM, Assets
 from release.buildinfo import Buildinfo
 from release.dockerfile import PLACEHOLDER
 
+# The page breaks a paragraph wherever a line ends.
 TEXT = """\
 {changes}
 
@@ -27,8 +28,8 @@ cosign verify-blob checksums.txt --bundle checksums.txt.sigstore.json \\
     --certificate-oidc-issuer https://token.actions.githubusercontent.com
 ```
 
-`{program} -version` names the commit. A clone of the repository at the tag does the rest: `make verify-release
-ASSETS=folder` takes every file apart, and `make release` builds them anew, to the same bytes for the same packages.
+`{program} -version` names the commit. A clone of the repository at the tag does the rest: \
+`make verify-release ASSETS=folder` takes every file apart, and `make release` builds them anew, to the same bytes for the same packages.
 
 The image `ghcr.io/{image}:{version}` has the same executable in it, and nothing else.
 """
