@@ -29,7 +29,8 @@ cosign verify-blob checksums.txt --bundle checksums.txt.sigstore.json \\
 ```
 
 `{program} -version` names the commit. A clone of the repository at the tag does the rest: \
-`make verify-release ASSETS=folder` takes every file apart, and `make release` builds them anew, to the same bytes for the same packages.
+`make verify-release ASSETS=folder` takes every file apart, and \
+`make release` builds them anew, to the same bytes for the same packages.
 
 The image `ghcr.io/{image}:{version}` has the same executable in it, and nothing else.
 """
