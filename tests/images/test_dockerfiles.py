@@ -137,3 +137,16 @@ def test_no_image_of_a_file_without_a_commit(engine: Engine, shared: Path) -> No
 def test_the_release_has_the_name_that_is_asked_for() -> None:
     url = EXAMPLE.replace("${TFS_PROBE_VERSION}", VERSION)
     assert f"/releases/download/v{VERSION}/{FROZEN.name} " in url
+
+
+def test_installed_by_an_init_container(
+    engine: Engine, serving: str, own: str, shared: Path, server: FakeServing
+) -> None:
+    """Our image puts the probe where a container of an image that nobody may change finds it."""
+    volume = shared / "volume"
+    volume.mkdir()
+    volume.chmod(0o777)
+    init = engine.program(own, options=(f"--volume={volume}:/probe",)).run("-install", "/probe")
+    assert (init.exit_code, init.stdout) == (0, "installed /probe/tfs_model_status_probe\n"), init.stderr
+    mounted = (f"--volume={volume}:/probe:ro",)
+    check(engine.program(f"{serving}:latest", "/probe/tfs_model_status_probe", options=mounted), server.address)
