@@ -38,8 +38,8 @@ int main(int count, char **arguments)
         return 0;
     }
     if (count != 3 || !(file = fopen("/models.config", "r")) || !fgets(answer, sizeof answer, file)
-        || strcmp(answer, "model_config_list {}\n")) {
-        fputs("the stand-in wants an empty list of models\n", stderr);
+        || strcmp(answer, "# none\n")) {
+        fputs("the stand-in wants a list without models\n", stderr);
         return 255;
     }
     size = fread(answer, 1, sizeof answer, fopen("/answer", "r"));
