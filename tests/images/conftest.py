@@ -69,15 +69,14 @@ def engine(frozen: Flavour, shared: Path) -> Iterator[Engine]:
     files = {"etc/hosts": hosts, "etc/ssl/certs/ca-certificates.crt": trusted}
     with Engine(shared, files) as running:
         serve = (sys.executable, "-m", "tests.images.github", str(certificate), REPOSITORY, str(releases))
-        with (shared / "requests").open("wb") as requests:
-            process = subprocess.Popen([*running.enter("--net"), *serve], cwd=ROOT, stdout=subprocess.PIPE)
+        process = subprocess.Popen([*running.enter("--net"), *serve], cwd=ROOT, stdout=subprocess.PIPE)
+        try:
             assert process.stdout is not None
-            try:
-                assert process.stdout.readline() == b"ready\n"
-                yield running
-            finally:
-                process.terminate()
-                requests.write(process.communicate()[0])
+            assert process.stdout.readline() == b"ready\n"
+            yield running
+        finally:
+            process.terminate()
+            process.communicate()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Stands in for GitHub's release downloads: python -m tests.images.github CERTIFICATE REPOSITORY FOLDER
 
 Answers on 127.0.0.1:443 as github.com does: /REPOSITORY/releases/download/TAG/NAME leads on to another host, which has
-the bytes of FOLDER/TAG/NAME. One line on stdout for each request, after the first, `ready`. Ends with SIGTERM.
+the bytes of FOLDER/TAG/NAME. Says `ready` when it listens, and ends with SIGTERM.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ class Downloads(BaseHTTPRequestHandler):
             self._answer(404, b"Not Found")
 
     def _answer(self, status: int, content: bytes = b"", headers: dict[str, str] | None = None) -> None:
-        print(f"{status} https://{self.headers.get('Host')}{self.path}", flush=True)
         self.send_response(status)
         for name, value in {"Content-Length": str(len(content)), **(headers or {})}.items():
             self.send_header(name, value)
@@ -45,7 +44,7 @@ class Downloads(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing on stderr; `_answer` has said it."""
+        """Nothing: whoever asked tells what it got."""
 
 
 def main() -> None:
