@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import yaml
+from ruamel.yaml import YAML
 
 from tests.flavours import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
-WORKFLOWS: dict[str, dict[str, Any]] = {file.stem: yaml.safe_load(file.read_text()) for file in FILES}
+WORKFLOWS: dict[str, dict[str, Any]] = {file.stem: YAML(typ="safe", pure=True).load(file) for file in FILES}
 
 
 class Job(NamedTuple):
