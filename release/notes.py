@@ -32,7 +32,7 @@ cosign verify-blob checksums.txt --bundle checksums.txt.sigstore.json \\
 `make verify-release ASSETS=folder` takes every file apart, and \
 `make release` builds them anew, to the same bytes for the same packages.
 
-The image `ghcr.io/{image}:{version}` has the same executable in it, and nothing else.
+The image `ghcr.io/{image}:{version}` has the same executable in it, LICENSE and NOTICE, and nothing else.
 """
 
 
