@@ -42,6 +42,7 @@ CONFIGURE = (
     "--without-mimalloc",  # the allocator that came with 3.13, and would start itself in every run
 )
 OPTIMISE = ("-DNDEBUG", "-fwrapv", "-O2", "-g0", "-fno-pie", "-fno-pic")
+ERRORS_NAMED = ("SSL_R_", "PEM_R_", "X509_R_")
 # What the snapshot asks for: variables that begin as zero have bytes in the file as well; and the table that tells the
 # memory of small objects from other memory is a small one, which saves half a megabyte.
 FOR_SNAPSHOT = ("-fno-zero-initialized-in-bss", "-fno-common", "-DWITH_PYMALLOC_RADIX_TREE=0")
@@ -85,8 +86,8 @@ def python_object() -> Python:
     """CPython for the executable; everything that is missing is made first. Raises BuildError."""
     version, source = _source()
     modules = LAUNCHER / "modules.c"
-    steps = inspect.getsource(_compile) + inspect.getsource(_join)
-    options = (SETUP, CONFIGURE, OPTIMISE, FOR_SNAPSHOT, LEAN, LTO, SECTIONS, REPLACED)
+    steps = "".join(inspect.getsource(step) for step in (_compile, _shorten_error_names, _shrink_arenas, _join))
+    options = (SETUP, CONFIGURE, OPTIMISE, FOR_SNAPSHOT, LEAN, LTO, SECTIONS, REPLACED, ERRORS_NAMED)
     recipe = (version, _compiler(), steps, options, modules.read_text())
     folder = CACHE / f"{PYTHON}-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:16]}"
     made = folder / "python.o"
@@ -202,6 +203,8 @@ def _versions(apt: tuple[str, ...]) -> list[str]:
 
 def _compile(source: Path, folder: Path, environment: dict[str, str]) -> Path:
     """CPython's objects, without those that hold frozen modules, as an archive."""
+    _shorten_error_names(source)
+    _shrink_arenas(source)
     work = folder / "objects"
     work.mkdir()
     run(source / "configure", *CONFIGURE, cwd=work, env=environment)
@@ -222,6 +225,24 @@ def _compile(source: Path, folder: Path, environment: dict[str, str]) -> Path:
         env=environment,
     )
     return work / "probe.a"
+
+
+def _shorten_error_names(source: Path) -> None:
+    """Leaves `_ssl` the names of those OpenSSL errors that a connection can meet. With all of them its import is as
+    long as a handshake, and the snapshot a megabyte larger."""
+    for table in (source / "Modules").glob("_ssl_data*.h"):
+        entry = re.compile(r"  #ifdef (\w+)\n    \{[^}]*\},\n  #else\n    \{[^}]*\},\n  #endif\n")
+        text = table.read_text()
+        table.write_text(entry.sub(lambda found: found[0] if found[1].startswith(ERRORS_NAMED) else "", text))
+
+
+def _shrink_arenas(source: Path) -> None:
+    """Has CPython take memory for small objects by the quarter of a megabyte, not by the whole one: what is left over
+    of the last piece is in the snapshot as well."""
+    for file in (source / "Objects" / "obmalloc.c", source / "Include" / "internal" / "pycore_obmalloc.h"):
+        if file.exists():
+            text = file.read_text()
+            file.write_text(re.sub(r"(#define ARENA_BITS +)20( +)/\* 1 MiB \*/", r"\g<1>18\2/* 256 KiB */", text))
 
 
 def _join(source: Path, folder: Path, archive: Path, modules: Path, environment: dict[str, str]) -> None:
