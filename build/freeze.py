@@ -35,13 +35,13 @@ CFLAGS = ("-std=gnu11", "-O2", "-g0", "-DNDEBUG", "-fno-pie", "-Wall", "-Wextra"
 CFLAGS_FOR_PYTHON = ("-Wno-missing-field-initializers", "-Wno-strict-prototypes", "-Wno-cast-function-type")
 LDFLAGS = ("-static", "-no-pie", "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--build-id=none")
 # Calls that launcher.c comes before.
-WRAPPED = ("-Wl,--wrap=getaddrinfo,--wrap=getservbyname",)
+WRAPPED = ("-Wl,--wrap=getaddrinfo,--wrap=getservbyname,--wrap=SSL_CTX_new",)
 LIBRARIES = ("-lz", "-lm")
 LINK_MAP = "maker.map"
 OPENSSL = Path("/usr/lib/x86_64-linux-gnu/pkgconfig/libcrypto.pc")
 # The linker warns of every function that a static glibc serves by plug-ins; launcher.c says which it may load.
 EXPECTED_WARNING = re.compile(r"statically linked applications requires at runtime the shared libraries|in function")
-WORD, LANES = 4, 4
+WORD, LANES = 4, 8
 PAGE = 4096
 MASK = (1 << 64) - 1
 
@@ -192,10 +192,11 @@ def checksum(parts: list[bytes]) -> bytes:
     """The running sums of launcher/snapshot.c, as they are there."""
     whole = b"".join(part + bytes(-len(part) % (LANES * WORD)) for part in parts)
     words = [word for (word,) in struct.iter_unpack("<I", whole)]
-    # The words of 16 bytes are the low and the high half of two larger ones.
-    sums = [list(itertools.accumulate(words[lane::LANES])) for lane in (0, 2, 1, 3)]
+    # Words at even places are the lower halves of larger ones.
+    sums = [list(itertools.accumulate(words[lane::LANES])) for lane in (*range(0, LANES, 2), *range(1, LANES, 2))]
     last, total = [lane[-1] for lane in sums], [sum(lane) & MASK for lane in sums]
-    return struct.pack("<8Q", *last[:2], *total[:2], *last[2:], *total[2:])
+    half = LANES // 2
+    return struct.pack(f"<{2 * LANES}Q", *last[:half], *total[:half], *last[half:], *total[half:])
 
 
 def file_offset(elf: bytearray, address: int, length: int) -> int:
