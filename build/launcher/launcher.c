@@ -16,6 +16,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -111,6 +114,18 @@ struct servent *__wrap_getservbyname(const char *name, const char *protocol)
 {
     pthread_once(&resolver_set, set_resolver);
     return __real_getservbyname(name, protocol);
+}
+
+/* OpenSSL, when it is first used. Left to itself it reads openssl.cnf, and the container's may name providers that a static library
+ * cannot load. Nor are its tables of error texts and of ciphers' names filled, which nobody here asks for. */
+
+extern SSL_CTX *__real_SSL_CTX_new(const SSL_METHOD *);
+
+SSL_CTX *__wrap_SSL_CTX_new(const SSL_METHOD *method)
+{
+    const uint64_t without = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ADD_ALL_CIPHERS;
+    OPENSSL_init_ssl(without | OPENSSL_INIT_NO_LOAD_SSL_STRINGS, NULL);
+    return __real_SSL_CTX_new(method);
 }
 
 /* The module `_launcher`: what probe/process.py is where an ordinary Python runs the program. */
@@ -210,6 +225,36 @@ static PyObject *complete(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+/* Gives a context of `_ssl` a certificate chain and its private key, both in DER, from memory: `_ssl` itself takes files alone. The
+ * context's SSL_CTX is the first thing in it. */
+static PyObject *identify(PyObject *self, PyObject *arguments)
+{
+    struct {
+        PyObject_HEAD
+        SSL_CTX *made;
+    } *context;
+    const unsigned char *chain, *key;
+    Py_ssize_t chain_length, key_length;
+    if (!PyArg_ParseTuple(arguments, "Oy#y#", &context, &chain, &chain_length, &key, &key_length))
+        return NULL;
+    if (strcmp(Py_TYPE(context)->tp_name, "_ssl._SSLContext"))
+        return PyErr_Format(PyExc_TypeError, "a context of _ssl is wanted");
+    const unsigned char *end = chain + chain_length;
+    X509 *own = d2i_X509(NULL, &chain, (long)chain_length);
+    EVP_PKEY *private_key = d2i_AutoPrivateKey(NULL, &key, (long)key_length);
+    int well = own && private_key && SSL_CTX_use_certificate(context->made, own) == 1
+               && SSL_CTX_use_PrivateKey(context->made, private_key) == 1 && SSL_CTX_set_purpose(context->made, X509_PURPOSE_ANY) == 1;
+    X509_free(own);
+    EVP_PKEY_free(private_key);
+    while (well && chain < end) {
+        X509 *next = d2i_X509(NULL, &chain, end - chain);
+        well = next && SSL_CTX_add1_chain_cert(context->made, next) == 1;
+        X509_free(next);
+    }
+    ERR_clear_error();
+    return PyBool_FromLong(well);
+}
+
 static PyMethodDef methods[] SNAPSHOT = {
     {"complete", complete, METH_NOARGS, NULL},
     {"prepare", prepare, METH_NOARGS, NULL},
@@ -217,6 +262,7 @@ static PyMethodDef methods[] SNAPSHOT = {
     {"write", write_in_time, METH_VARARGS, NULL},
     {"own_file", own_file, METH_NOARGS, NULL},
     {"end", end, METH_O, NULL},
+    {"identify", identify, METH_VARARGS, NULL},
     {NULL},
 };
 static struct PyModuleDef module SNAPSHOT = {PyModuleDef_HEAD_INIT, "_launcher", NULL, 0, methods};
