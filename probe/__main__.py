@@ -8,7 +8,7 @@ import time
 
 from . import flags
 from .engine import ask
-from .model import Failure, Timings
+from .model import SETUP, Failure, Timings
 from .report import lines, plain, stamp
 from .verdict import ExitCode, judge
 
@@ -31,7 +31,10 @@ def main(argv: "list[str] | None" = None) -> int:
     begun = time.monotonic_ns()
     program, *arguments = sys.argv if argv is None else argv
     try:
-        options = flags.parse(arguments, process.environment(flags.ENVIRONMENT_PREFIX.encode()), begun)
+        environment: dict[bytes, bytes] = {}
+        for prefix in flags.VARIABLES:
+            environment.update(process.environment(prefix))
+        options = flags.parse(arguments, environment, begun)
     except flags.UsageError as error:
         from .usage import usage
 
@@ -51,7 +54,8 @@ def main(argv: "list[str] | None" = None) -> int:
         if isinstance(done, Failure):
             return _tell(done, options, timings)
         return _say(STDOUT, "".join(plain(line) + "\n" for line in done), ExitCode.OK)
-    return _tell(ask(options.call, timings), options, timings)
+    outcome = Failure(SETUP, options.problem) if options.problem else ask(options.call, timings)
+    return _tell(outcome, options, timings)
 
 
 def _tell(outcome: "ModelStatus | Failure", options: "flags.Options", timings: Timings) -> int:

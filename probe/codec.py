@@ -2,11 +2,11 @@
 
 Rule of this file: no I/O. `decode` returns values or raises WireError, on any bytes, in bounded time and memory.
 Source: https://protobuf.dev/programming-guides/encoding/ and the field numbers of TensorFlow Serving's
-get_model_status.proto, model.proto and status.proto. Unknown fields are skipped, a repeated scalar's last value
-counts and a repeated message's parts are merged, as every protobuf library does.
+get_model_status.proto, model.proto and status.proto, and of SPIFFE's workload.proto. Unknown fields are skipped, a
+repeated scalar's last value counts and a repeated message's parts are merged, as every protobuf library does.
 """
 
-from .model import ModelStatus, VersionStatus
+from .model import ModelStatus, Svid, VersionStatus
 
 # Beyond this many fields an answer is no history of versions any more (a version takes four; 4 MiB can hold two
 # million).
@@ -75,6 +75,45 @@ def _status(reader: "_Reader", end: int, into: VersionStatus) -> None:
             into.error_message = reader.string(end)
         else:
             reader.skip(number_and_type, end)
+
+
+def decode_svid(data: bytes) -> "Svid | None":
+    """X509SVIDResponse{repeated X509SVID svids = 1; map<string, bytes> federated_bundles = 3}: the first identity,
+    which is the default one, and the bundles of all trust domains. None where there is no identity."""
+    reader = _Reader(data)
+    first: Svid | None = None
+    federated: list[tuple[str, bytes]] = []
+    while (number_and_type := reader.tag(len(data))) is not None:
+        if number_and_type == (1, LENGTH) and first is None:
+            first = _svid(reader, reader.length(len(data)))
+        elif number_and_type == (3, LENGTH):
+            texts = _texts(reader, reader.length(len(data)), 2)
+            federated.append((texts[0].decode("utf-8", "replace"), texts[1]))
+        else:
+            reader.skip(number_and_type, len(data))
+    if first:
+        first.federated = tuple(federated)
+    return first
+
+
+def _svid(reader: "_Reader", end: int) -> Svid:
+    """X509SVID{string spiffe_id = 1; bytes x509_svid = 2; bytes x509_svid_key = 3; bytes bundle = 4}."""
+    spiffe_id, certificates, key, bundle = _texts(reader, end, 4)
+    return Svid(spiffe_id.decode("utf-8", "replace"), certificates, key, bundle)
+
+
+def _texts(reader: "_Reader", end: int, count: int) -> "list[bytes]":
+    """The first fields of a message that has strings and bytes in them."""
+    found = [b""] * count
+    while (number_and_type := reader.tag(end)) is not None:
+        number, kind = number_and_type
+        if kind == LENGTH and number <= count:
+            stop = reader.length(end)
+            found[number - 1] = reader.data[reader.at : stop]
+            reader.at = stop
+        else:
+            reader.skip(number_and_type, end)
+    return found
 
 
 def _signed(number: int, bits: int) -> int:

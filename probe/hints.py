@@ -44,7 +44,62 @@ HINTS = {
         "the port answers in HTTP/1: it is probably TensorFlow Serving's REST port (8501, --rest_api_port); "
         "gRPC has a port of its own (8500, --port)"
     ),
-    "tls": "the server speaks TLS on this port, and it was asked in plain text",
+    "tls": (
+        "the server speaks TLS on this port, and it was asked in plain text: add -tls, and -tls-ca-cert if its "
+        "certificate needs one"
+    ),
+    "tls-plain": "this is a gRPC server without TLS: leave -tls away, or give the server's TLS port",
+    "tls-http1": (
+        "the port answers in HTTP/1 without TLS: it is probably TensorFlow Serving's REST port (8501), which never has"
+        " TLS; gRPC has a port of its own (8500, --port)"
+    ),
+    "tls-not": "whatever listens there speaks no TLS: leave -tls away, or check the port",
+    "tls-closed": (
+        "the connection was closed as soon as TLS was asked for: a server without TLS (leave -tls away), one that is "
+        "going down, or a proxy with nothing behind it"
+    ),
+    "tls-client": (
+        "the server wants to know who asks (mTLS): give -tls-client-cert and -tls-client-key, with a certificate from "
+        "a CA that it trusts"
+    ),
+    "tls-refused": (
+        "check that the client certificate is valid today and was issued by a CA that the server trusts, and that it "
+        "is the right one (-tls-client-cert)"
+    ),
+    "tls-version": "TLS 1.0 and 1.1 are not spoken any more: allow TLS 1.2 or 1.3 on the server",
+    "tls-alpn": (
+        "gRPC is HTTP/2, and TLS has to agree on it: check that this is the gRPC port, and that a proxy offers h2 "
+        "(ALPN)"
+    ),
+    "tls-weak": "have the certificate renewed with a key of 2048 bits (RSA) or 256 bits (EC) at least, and SHA-256",
+    "tls-handshake": (
+        "the server's log may say more; check that this is its gRPC port, and that both sides have a cipher in common"
+    ),
+    "tls-name": (
+        "give the name that the certificate is for with -tls-server-name, or have one issued for this host; the common"
+        " name does not count, a subject alternative name is needed"
+    ),
+    "tls-expired": "have the certificate renewed; if it is not expired, check the clock of this machine",
+    "tls-not-yet": "check the clock of this machine, or wait until the certificate is valid",
+    "tls-untrusted": (
+        "give the CA that issued the certificate with -tls-ca-cert; where the server leaves an intermediate "
+        "certificate out, have it send the whole chain, or add the intermediate to that file"
+    ),
+    "tls-certificate": "have a certificate issued that is meant for a server; `openssl verify` explains the reason",
+    "tls-file": "the file is to be in PEM form, and readable by the user that runs the probe",
+    "tls-encrypted": (
+        "a probe cannot ask for the passphrase: decrypt the key once (openssl pkey -in KEY -out PLAIN) and protect the"
+        " file by its mode"
+    ),
+    "tls-mismatch": "give the certificate and the key that were made for each other",
+    "tls-roots": (
+        "give -tls-ca-cert with the certificate of the server's CA, or set SSL_CERT_FILE; an image without "
+        "ca-certificates trusts nobody"
+    ),
+    "tls-bad-name": (
+        "give -tls-server-name with the name in the server's certificate; international names in their ASCII form "
+        "(xn--…)"
+    ),
     "not-http2": "whatever listens there speaks neither HTTP/2 nor HTTP/1: check the port",
     "port": (
         "give -addr=HOST:PORT, for example -addr=:8500 (TensorFlow Serving's gRPC port unless --port says otherwise)"
@@ -65,6 +120,20 @@ HINTS = {
         "the answer is not what tensorflow.serving.ModelService sends: check that -addr leads to TensorFlow Serving"
     ),
     "compressed": "the server, or a proxy before it, compresses its answers without being asked: switch that off there",
+    "spiffe-socket": (
+        "set SPIFFE_ENDPOINT_SOCKET to the Workload API's address, for example unix:///run/spire/agent.sock, and mount"
+        " the socket into the container"
+    ),
+    "spiffe-api": "check that the SPIFFE agent runs on this node, and that its socket is mounted into the container",
+    "spiffe-none": (
+        "the agent knows this process but has no identity for it: register the workload (with SPIRE: spire-server "
+        "entry create), and give the agent a moment to learn of it"
+    ),
+    "spiffe-peer": (
+        "the server must show an X.509-SVID of a trust domain whose bundle is known here: its own, or a federated one"
+    ),
+    "alts": "the static executable has no ALTS; with the Python package it is there",
+    "native": "leave -engine=grpcio away: the native engine can",
     "engine": "or leave -engine away: the native engine needs nothing",
     "own-file": (
         "the executable is found by /proc/self/exe, or by the path that it was started by: mount /proc, or start it by "

@@ -24,6 +24,10 @@ SETUP = "setup"  # this program cannot do what was asked of it
 DIAL = "dial"  # no connection
 CALL = "call"  # the call failed on this side, or on the way
 STATUS = "status"  # the server answered with a gRPC status of its own
+CREDENTIALS = "credentials"  # the SPIFFE Workload API gave none
+
+# What a connection is secured by.
+TLS, SPIFFE, ALTS = "tls", "spiffe", "alts"
 
 # A timeout handed to the C library must fit its 32-bit milliseconds; nobody waits longer than this, in seconds.
 LONGEST_WAIT = 1_000_000.0
@@ -56,10 +60,62 @@ class Deadline:
         return min(max(self.at - time.monotonic_ns(), 0) / 1e9, LONGEST_WAIT)
 
 
+class Security:
+    """How the connection is secured, and how each side shows who it is."""
+
+    __slots__ = (
+        "ca_file",
+        "certificate",
+        "key",
+        "kind",
+        "roots_file",
+        "roots_folders",
+        "server_name",
+        "verify",
+        "workload_api",
+    )
+
+    def __init__(
+        self,
+        kind: str,
+        verify: bool = True,
+        ca_file: str = "",
+        certificate: str = "",
+        key: str = "",
+        server_name: str = "",
+        roots_file: str = "",
+        roots_folders: str = "",
+        workload_api: str = "",
+    ) -> None:
+        """`kind`: TLS, SPIFFE or ALTS. Paths of PEM files: whom to trust, and our own certificate and key; empty for
+        none. `server_name`: instead of the address's host. `roots_file`, `roots_folders` (with `:` between): where the
+        system's trusted certificates are, empty for the usual places. `workload_api`: SPIFFE's address."""
+        self.kind = kind
+        self.verify = verify
+        self.ca_file = ca_file
+        self.certificate = certificate
+        self.key = key
+        self.server_name = server_name
+        self.roots_file = roots_file
+        self.roots_folders = roots_folders
+        self.workload_api = workload_api
+
+
 class Call:
     """One question: whose status, asked of which address, how, and within what time."""
 
-    __slots__ = ("address", "connect_timeout", "deadline", "engine", "model_name", "rpc_timeout", "user_agent")
+    __slots__ = (
+        "address",
+        "connect_timeout",
+        "deadline",
+        "engine",
+        "gzip",
+        "metadata",
+        "model_name",
+        "rpc_timeout",
+        "security",
+        "user_agent",
+    )
 
     def __init__(
         self,
@@ -68,11 +124,15 @@ class Call:
         connect_timeout: int,
         rpc_timeout: int,
         deadline: Deadline,
-        user_agent: str,
+        user_agent: bytes,
         engine: str,
+        security: "Security | None" = None,
+        metadata: "tuple[tuple[bytes, bytes], ...]" = (),
+        gzip: bool = False,
     ) -> None:
         """Timeouts are nanoseconds; `deadline` ends the whole run; bytes that are not UTF-8 stand as lone
-        surrogates."""
+        surrogates. `security`: None for plain text; `metadata`: names in small letters, and values; `gzip`: whether
+        the request is compressed, and the answer may be."""
         self.address = address
         self.model_name = model_name
         self.connect_timeout = connect_timeout
@@ -80,6 +140,23 @@ class Call:
         self.deadline = deadline
         self.user_agent = user_agent
         self.engine = engine
+        self.security = security
+        self.metadata = metadata
+        self.gzip = gzip
+
+
+class Svid:
+    """An identity of SPIFFE, and whom it may trust. Certificates and key are DER, certificates one after another."""
+
+    __slots__ = ("bundle", "certificates", "federated", "key", "spiffe_id")
+
+    def __init__(self, spiffe_id: str, certificates: bytes, key: bytes, bundle: bytes) -> None:
+        """`bundle`: the roots of its own trust domain; those of others come into `federated`."""
+        self.spiffe_id = spiffe_id
+        self.certificates = certificates
+        self.key = key
+        self.bundle = bundle
+        self.federated: tuple[tuple[str, bytes], ...] = ()
 
 
 class Wanted:
@@ -112,12 +189,14 @@ class VersionStatus:
 class Timings:
     """How long the phases took, in nanoseconds; 0 for a phase that did not end well."""
 
-    __slots__ = ("call", "dial", "peer")
+    __slots__ = ("call", "dial", "identity", "peer", "security")
 
     def __init__(self) -> None:
         self.dial = 0
         self.call = 0
         self.peer = ""
+        self.identity = ""  # our SPIFFE ID
+        self.security = ""  # what was agreed on, for people
 
 
 class ModelStatus:

@@ -1,8 +1,16 @@
 """The text behind `-h`, in the layout of Go's `flag.PrintDefaults`: the original's flags first, then ours, then
-examples."""
+examples.
+"""
 
 from . import duration
 from .flags import BOOLEAN, DURATION, ENVIRONMENT_PREFIX, FLAGS, NOT_FROM_ENVIRONMENT, STRING
+
+# Headers whose values are secrets: they are not told.
+MASKED, MASK = ("authorization", "proxy-authorization", "cookie"), " ***"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .flags import Value
 
 GROUPS = (
     (
@@ -20,6 +28,25 @@ GROUPS = (
         (
             ("timeout", "One budget for the whole run, 0 for none; give a little less than the probe's timeoutSeconds"),
             ("liveness", "Succeed as soon as the server answers, whatever the model's state"),
+        ),
+    ),
+    (
+        "A secure connection, and who asks",
+        (
+            ("tls", "Use TLS (1.2 or 1.3); the server's certificate is verified"),
+            ("tls-ca-cert", "PEM file with the certificates to trust, instead of the system's (with -tls)"),
+            ("tls-client-cert", "PEM file with a client certificate to show (with -tls and -tls-client-key)"),
+            ("tls-client-key", "PEM file with the private key of that certificate"),
+            (
+                "tls-server-name",
+                "The name to expect in the server's certificate, instead of the host in -addr (with -tls)",
+            ),
+            ("tls-no-verify", "Do not verify the server's certificate (with -tls; INSECURE)"),
+            ("spiffe", "Mutual TLS with an identity from the SPIFFE Workload API (SPIFFE_ENDPOINT_SOCKET)"),
+            ("alts", "Use ALTS, on Google Cloud (with -engine=grpcio)"),
+            ("rpc-header", "A header of the call, 'name: value'; may be repeated"),
+            ("user-agent", "The user agent that the server is told"),
+            ("gzip", "Compress the request, and accept a compressed answer"),
         ),
     ),
     (
@@ -67,11 +94,13 @@ def _flag(name: str, what: str) -> str:
     return f"{head}{chr(9) if len(head) <= 4 else chr(10) + '    ' + chr(9)}{what}{shown}\n"
 
 
-def value(name: str, what: "str | int | bool") -> str:
+def value(name: str, what: "Value") -> str:
     """A flag's value as Go prints it."""
     kind = FLAGS[name][0]
     if kind == BOOLEAN:
         return "true" if what else "false"
+    if isinstance(what, tuple):
+        return ", ".join(quote(f"{header}:{MASK if header.lower() in MASKED else said}") for header, said in what)
     if kind == DURATION:
         return duration.text(int(what))
     return quote(what) if isinstance(what, str) else str(what)

@@ -19,8 +19,11 @@ def details(options: Options, timings: Timings, time: str) -> str:
         return out
     for name, what in options.values.items():
         out += f"{time}option -{name}={plain(value(name, what))}\n"
+    if timings.identity:
+        out += f"{time}SPIFFE ID {plain(timings.identity)}\n"
     if timings.dial:
-        out += f"{time}connected to {plain(timings.peer)} in {duration.text(timings.dial)}\n"
+        secured = f" ({plain(timings.security)})" if timings.security else ""
+        out += f"{time}connected to {plain(timings.peer)}{secured} in {duration.text(timings.dial)}\n"
     if timings.call:
         out += f"{time}call ended after {duration.text(timings.call)}\n"
     return out

@@ -8,6 +8,7 @@ original program.
 from .model import (
     AVAILABLE,
     CALL,
+    CREDENTIALS,
     DIAL,
     END,
     LOADING,
@@ -33,6 +34,7 @@ class ExitCode:
     NOT_FOUND = 10  # the server knows no such model
     EMPTY = 11  # the answer lists no versions
     NO_MATCH = 12  # the wanted version is not among those listed
+    CREDENTIALS = 20  # no SPIFFE credentials could be had
     UNKNOWN = 30  # state UNKNOWN
     START = 31  # state START
     LOADING = 32  # state LOADING
@@ -107,6 +109,8 @@ def _answered(answer: ModelStatus, wanted: Wanted) -> Verdict:
 def _failed(failure: Failure) -> Verdict:
     if failure.kind == SETUP:
         return Verdict(ExitCode.SETUP, "error: " + failure.text, _hint(failure.cause))
+    if failure.kind == CREDENTIALS:
+        return Verdict(ExitCode.CREDENTIALS, "error: " + failure.text, _hint(failure.cause))
     if failure.kind == DIAL:
         return Verdict(ExitCode.DIAL, "Error dialing grpc service: " + failure.text, _hint(failure.cause))
     from .codes import go_name

@@ -35,43 +35,63 @@ class Unmendable(Retriable):
     """Trying again cannot help."""
 
 
+class Fault(OSError):
+    """The connection ended, and the other side said why: the sentence, and the key of its hint."""
+
+    def __init__(self, text: str, cause: str) -> None:
+        self.text = text
+        self.cause = cause
+
+
 class Stream:
     """A connected socket whose every operation ends with a deadline.
 
     Operations raise TimeoutError when the deadline is over, and OSError when the connection broke."""
 
-    __slots__ = ("_socket", "peer")
+    __slots__ = ("address", "family", "peer", "socket")
 
-    def __init__(self, socket: "_socket.socket", peer: str) -> None:
-        self._socket = socket
+    def __init__(self, socket: "_socket.socket", peer: str, family: int, address: "Address") -> None:
+        """`peer`: the address for people."""
+        self.socket = socket
         self.peer = peer
+        self.family = family
+        self.address = address
+
+    @property
+    def refusal(self) -> "tuple[str, str] | None":
+        """What a close without a word would mean here: a sentence, and the key of its hint."""
+        return None
+
+    def again(self, deadline: Deadline) -> "Stream":
+        """Another connection to the same address. Raises Retriable."""
+        return _connect(self.family, self.address, deadline)
 
     def send(self, data: bytes, deadline: Deadline) -> None:
         """Sends all of the data. That the connection broke is for `receive` to tell: what the peer said before is still
         there to be read, and may be the whole answer."""
         while data:
-            self._socket.settimeout(_left(deadline))
+            self.socket.settimeout(_left(deadline))
             try:
-                data = data[self._socket.send(data) :]
+                data = data[self.socket.send(data) :]
             except (BrokenPipeError, ConnectionResetError):
                 return
 
     def receive(self, deadline: Deadline) -> bytes:
         """The next bytes; none when the peer has closed."""
-        self._socket.settimeout(_left(deadline))
-        return self._socket.recv(READ)
+        self.socket.settimeout(_left(deadline))
+        return self.socket.recv(READ)
 
     def send_or_not(self, data: bytes) -> None:
         """Sends what the socket takes at once."""
-        self._socket.setblocking(False)
+        self.socket.setblocking(False)
         try:
-            self._socket.send(data)
+            self.socket.send(data)
         except OSError:
             pass  # the peer may be gone, or not reading
 
     def close(self) -> None:
         """Gives the descriptor back."""
-        self._socket.close()
+        self.socket.close()
 
 
 def _left(deadline: Deadline) -> float:
@@ -82,7 +102,7 @@ def _left(deadline: Deadline) -> float:
     return seconds
 
 
-def dial(target: Target, deadline: Deadline, greet: "Callable[[Stream], None]") -> "Stream | Failure":
+def dial(target: Target, deadline: Deadline, greet: "Callable[[Stream], Stream]") -> "Stream | Failure":
     """A stream on which `greet` was content: it speaks first, and raises Retriable or OSError where the other side is
     not what it should be. Tries again until the deadline."""
     last = Retriable("", "no-time")
@@ -102,7 +122,7 @@ def dial(target: Target, deadline: Deadline, greet: "Callable[[Stream], None]") 
         pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE)
 
 
-def _attempt(target: Target, deadline: Deadline, greet: "Callable[[Stream], None]") -> Stream:
+def _attempt(target: Target, deadline: Deadline, greet: "Callable[[Stream], Stream]") -> Stream:
     """One round through all addresses: the first that takes the connection and keeps it is the server."""
     if deadline.remaining() <= 0:
         raise Retriable("", "no-time")
@@ -123,11 +143,10 @@ def _attempt(target: Target, deadline: Deadline, greet: "Callable[[Stream], None
     raise failed
 
 
-def _greeted(stream: Stream, greet: "Callable[[Stream], None]") -> Stream:
-    """The stream, its greeting over."""
+def _greeted(stream: Stream, greet: "Callable[[Stream], Stream]") -> Stream:
+    """The stream on which to go on, the greeting over."""
     try:
-        greet(stream)
-        return stream
+        return greet(stream)
     except OSError as error:
         stream.close()
         raise Retriable(f"connected to {stream.peer}: {_reason(error)}", "closed") from None
@@ -152,7 +171,7 @@ def _connect(family: int, address: "Address", deadline: Deadline) -> Stream:
     except OSError as error:
         socket.close()
         raise Retriable(f"connect {peer}: {_reason(error)}", _cause(error, family)) from None
-    return Stream(socket, peer)
+    return Stream(socket, peer, family, address)
 
 
 def _addresses(target: Target, deadline: Deadline) -> "list[tuple[int, Address]]":

@@ -15,8 +15,23 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 import grpc
 from google.protobuf.message import DecodeError
 
-from ..model import CALL, DIAL, STATUS, Call, Deadline, Failure, ModelStatus, Timings, VersionStatus
+from ..model import (
+    ALTS,
+    CALL,
+    DIAL,
+    SETUP,
+    SPIFFE,
+    STATUS,
+    Call,
+    Deadline,
+    Failure,
+    ModelStatus,
+    Security,
+    Timings,
+    VersionStatus,
+)
 from ..target import NAMELESS, Target, parse
+from . import trust
 from .proto.serving_pb2 import GetModelStatusRequest, GetModelStatusResponse, ModelSpec
 from .unary import CANCELLED, DEADLINE_EXCEEDED, INTERNAL, MAX_MESSAGE, UNAVAILABLE
 
@@ -56,21 +71,32 @@ def _ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
         return target
     if call.model_name.encode("utf-8", "replace") != call.model_name.encode("utf-8", "surrogateescape"):
         return Failure(CALL, "grpc: error while marshaling: string field contains invalid UTF-8", INTERNAL)
+    credentials = _credentials(call.security) if call.security else None
+    if isinstance(credentials, Failure):
+        return credentials
+    server_name = call.security.server_name if call.security else ""
     begun = time.monotonic_ns()
     options = [
         # This is a probe of its own pod: no variable may send it elsewhere.
         ("grpc.enable_http_proxy", 0),
         ("grpc.max_receive_message_length", MAX_MESSAGE),
         ("grpc.primary_user_agent", call.user_agent),
-        ("grpc.default_authority", target.authority.encode("utf-8", "surrogateescape")),
+        ("grpc.default_authority", (server_name or target.authority).encode("utf-8", "surrogateescape")),
         ("grpc.initial_reconnect_backoff_ms", FIRST_PAUSE),
         ("grpc.min_reconnect_backoff_ms", FIRST_PAUSE),
         ("grpc.max_reconnect_backoff_ms", LONGEST_PAUSE),
         ("grpc.use_local_subchannel_pool", 1),
     ]
+    if server_name:
+        options.append(("grpc.ssl_target_name_override", server_name))
+    compression = grpc.Compression.Gzip if call.gzip else grpc.Compression.NoCompression
     # As bytes, which the library takes too: not every name is Unicode.
     name = _name(target).encode("utf-8", "surrogateescape")
-    with grpc.insecure_channel(name, options) as channel:  # type: ignore[arg-type]
+    with (
+        grpc.secure_channel(name, credentials, options, compression)  # type: ignore[arg-type]
+        if credentials
+        else grpc.insecure_channel(name, options, compression)  # type: ignore[arg-type]
+    ) as channel:
         method: Method = channel.unary_unary(METHOD)
         content = GetModelStatusRequest(model_spec=ModelSpec(name=call.model_name)).SerializeToString()
         failed = _dial(channel, method, content, call.deadline.sooner(call.connect_timeout, "-connect-timeout"))
@@ -78,9 +104,26 @@ def _ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
             return failed
         dialled = time.monotonic_ns()
         timings.dial, timings.peer = dialled - begun, call.address
-        answer = _call(method, content, call.deadline.sooner(call.rpc_timeout, "-rpc-timeout"))
+        deadline = call.deadline.sooner(call.rpc_timeout, "-rpc-timeout")
+        answer = _call(method, content, deadline, call.metadata)
         timings.call = time.monotonic_ns() - dialled
     return answer if isinstance(answer, Failure) else _decoded(answer)
+
+
+def _credentials(security: Security) -> "grpc.ChannelCredentials | Failure":
+    """What secures the channel. What the library has no way to do is left to the other engine."""
+    if security.kind == ALTS:
+        return grpc.alts_channel_credentials()
+    if security.kind == SPIFFE:
+        return Failure(
+            SETUP, "-spiffe cannot be done by grpcio, which accepts no server by its trust domain", cause="native"
+        )
+    if not security.verify:
+        return Failure(SETUP, "-tls-no-verify cannot be done by grpcio, which verifies every server", cause="native")
+    identity = trust.read(security)
+    if isinstance(identity, Failure):
+        return identity
+    return grpc.ssl_channel_credentials(identity.roots, identity.key or None, identity.certificate or None)
 
 
 def _name(target: Target) -> str:
@@ -107,11 +150,14 @@ def _dial(channel: grpc.Channel, method: "Method", content: bytes, deadline: Dea
     return None
 
 
-def _call(method: "Method", content: bytes, deadline: Deadline) -> "bytes | Failure":
+def _call(
+    method: "Method", content: bytes, deadline: Deadline, metadata: "tuple[tuple[bytes, bytes], ...]"
+) -> "bytes | Failure":
     if deadline.remaining() <= 0:
         return Failure(CALL, "context deadline exceeded", DEADLINE_EXCEEDED, "no-time")
     try:
-        answer = method(content, timeout=deadline.remaining())
+        sent = ((name.decode(), value if name.endswith(b"-bin") else value.decode()) for name, value in metadata)
+        answer = method(content, timeout=deadline.remaining(), metadata=tuple(sent))
         # With the status OK, but without a message, the library hands out nothing.
         return answer if answer is not None else Failure(CALL, "the answer holds no message", INTERNAL, "unreadable")
     except grpc.RpcError as error:

@@ -15,6 +15,9 @@ MAX_MESSAGE = 4 * 1024 * 1024  # bytes, the default of every gRPC library
 PREFIX = 5  # bytes before a message: whether it is compressed, and its length
 MAX_INFORMATIONAL = 100
 GRACE = 0.1  # seconds
+# What is sent compressed and understood when it comes so; zlib's number for gzip's largest window, header and trailer.
+GZIP_HEADERS = ((b"grpc-encoding", b"gzip"), (b"grpc-accept-encoding", b"gzip"))
+GZIP_WINDOW = 31
 
 CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, PERMISSION_DENIED, RESOURCE_EXHAUSTED = 1, 2, 4, 7, 8
 UNIMPLEMENTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 12, 13, 14, 16
@@ -35,7 +38,7 @@ RESET_CODES = {3: RESOURCE_EXHAUSTED, 7: UNAVAILABLE, 8: CANCELLED, 11: RESOURCE
 
 
 def request_headers(
-    method: str, authority: str, timeout: float, user_agent: str, scheme: bytes = b"http"
+    method: str, authority: str, timeout: float, user_agent: bytes, scheme: bytes = b"http"
 ) -> "list[tuple[bytes, bytes]]":
     """The headers of a call; `timeout` in seconds."""
     return [
@@ -45,8 +48,20 @@ def request_headers(
         (b":authority", authority.encode("utf-8", "surrogateescape")),
         (b"te", b"trailers"),
         (b"content-type", b"application/grpc"),
-        (b"user-agent", user_agent.encode()),
+        (b"user-agent", user_agent),
         (b"grpc-timeout", _timeout(timeout)),
+    ]
+
+
+def metadata_headers(metadata: "tuple[tuple[bytes, bytes], ...]") -> "list[tuple[bytes, bytes]]":
+    """Metadata as it goes over the wire: binary values in base64, without padding."""
+    if not any(name.endswith(b"-bin") for name, _ in metadata):
+        return list(metadata)
+    from binascii import b2a_base64
+
+    return [
+        (name, b2a_base64(value, newline=False).rstrip(b"=") if name.endswith(b"-bin") else value)
+        for name, value in metadata
     ]
 
 
@@ -64,12 +79,24 @@ def message(content: bytes) -> bytes:
     return b"\0" + len(content).to_bytes(4, "big") + content
 
 
+def compressed(content: bytes) -> bytes:
+    """A message with its prefix, by gzip, without a time in it."""
+    import zlib
+
+    packer = zlib.compressobj(wbits=GZIP_WINDOW)
+    packed = packer.compress(content) + packer.flush()
+    return b"\1" + len(packed).to_bytes(4, "big") + packed
+
+
 class UnaryCall:
     """What is known of the call so far. `result` is None until it has ended."""
 
-    __slots__ = ("_body", "_encoding", "_headers_seen", "_informational", "_message", "result")
+    __slots__ = ("_body", "_encoding", "_gzip", "_headers_seen", "_informational", "_message", "_streamed", "result")
 
-    def __init__(self) -> None:
+    def __init__(self, gzip: bool = False, streamed: bool = False) -> None:
+        """`gzip`: whether the answer may be compressed so; `streamed`: the first of several messages is the result."""
+        self._gzip = gzip
+        self._streamed = streamed
         self.result: bytes | Failure | None = None
         self._headers_seen = False
         self._informational = 0
@@ -139,16 +166,39 @@ class UnaryCall:
         if length > MAX_MESSAGE:
             text = f"grpc: received message larger than max ({length} vs. {MAX_MESSAGE})"
             return self._fail(RESOURCE_EXHAUSTED, text, "unreadable")
-        if body[0]:
+        if body[0] and not (body[0] == 1 and self._gzip and self._encoding == b"gzip"):
             return self._compressed(body[0])
         if len(body) >= PREFIX + length:
-            self._message = bytes(body[PREFIX : PREFIX + length])
+            content = bytes(body[PREFIX : PREFIX + length])
+            self._message = self._unpacked(content) if body[0] else content
             self._body = body[PREFIX + length :]
-            self._data(b"")
+            if self._streamed and self.result is None:
+                self.result = self._message
+            elif self.result is None:
+                self._data(b"")
+        return None
+
+    def _unpacked(self, content: bytes) -> "bytes | None":
+        """What a message holds that is compressed by gzip, unless that is too much: then, or if it is damaged, the call
+        has failed."""
+        import zlib
+
+        unpacker = zlib.decompressobj(wbits=GZIP_WINDOW)
+        try:
+            unpacked = unpacker.decompress(content, MAX_MESSAGE + 1)
+        except zlib.error:
+            unpacked = b""
+        if len(unpacked) > MAX_MESSAGE:
+            text = f"grpc: received message after decompression larger than max {MAX_MESSAGE}"
+            self._fail(RESOURCE_EXHAUSTED, text, "unreadable")
+        elif not unpacker.eof:
+            self._fail(INTERNAL, "grpc: failed to decompress the received message", "unreadable")
+        else:
+            return unpacked
         return None
 
     def _compressed(self, flag: int) -> None:
-        """Nothing was announced that this side could take apart, so a server may not compress."""
+        """What was not announced to be understood, a server may not send."""
         if flag > 1:
             return self._fail(INTERNAL, f"grpc: received unexpected payload format {flag}", "unreadable")
         if self._encoding in (b"", b"identity"):
