@@ -18,6 +18,7 @@ EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=NAMES)
 # Exit codes that no server and no command line bring about, and the tests that show them.
 SHOWN_ELSEWHERE = {
     "SETUP": "test_engines.py",
+    "CREDENTIALS": "tests/spiffe",
     "USAGE": "test_environment.py, and the recorded command lines of the original",
     "INTERNAL": "test_streams.py",
     "INTERRUPTED": "test_streams.py",

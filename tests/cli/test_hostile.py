@@ -201,7 +201,7 @@ def ends_after(size: int, how: str) -> Play:
 
 def asked(address: str) -> ModelStatus | Failure:
     second = 1_000_000_000
-    call = Call(address, "half", second // 20, 20 * second, Deadline(None, "-timeout"), "test", "native")
+    call = Call(address, "half", second // 20, 20 * second, Deadline(None, "-timeout"), b"test", "native")
     return native.ask(call, Timings())
 
 

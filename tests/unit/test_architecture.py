@@ -40,10 +40,12 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "about": (". _commit", "_ssl sys"),
     "codec": ("model", ""),
     "codes": ("", ""),
+    "conflicts": ("", ""),
     "duration": ("", ""),
-    "flags": (". duration model usage", ""),
+    "flags": (". conflicts duration metadata model usage", ""),
     "hints": ("codes model", ""),
     "install": ("model", "_signal _stat errno posix"),
+    "metadata": ("", ""),
     "model": ("", "time"),
     "process": ("", "_signal posix"),
     "report": ("codes model verdict", ""),
@@ -53,17 +55,38 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "verdict": ("codes hints model", ""),
     "engine": ("engine.grpcio engine.native model", ""),
     "engine.connect": ("engine.resolve model target", "_socket time"),
+    "engine.context": ("engine.trust model", "_ssl"),
+    "engine.exchange": (
+        "engine.connect engine.frames engine.hpack engine.http2 engine.strangers engine.tls engine.unary model",
+        "",
+    ),
     "engine.grpcio": (
-        "engine.proto.serving_pb2 engine.unary model target",
+        "engine.proto.serving_pb2 engine.trust engine.unary model target",
         "concurrent.futures google.protobuf.message grpc os time",
     ),
     "engine.hpack": ("engine.huffman", ""),
     "engine.frames": ("", ""),
     "engine.http2": ("engine.frames engine.hpack", ""),
     "engine.huffman": ("", ""),
-    "engine.native": ("codec engine.connect engine.frames engine.hpack engine.http2 engine.unary model target", "time"),
+    "engine.identity": ("", "_ssl binascii posix"),
+    "engine.native": (
+        "codec engine.connect engine.context engine.exchange engine.spiffe engine.tls engine.trust engine.unary model "
+        "target",
+        "time",
+    ),
     "engine.resolve": ("engine.connect model", "_socket _thread"),
-    "engine.unary": ("engine.frames model", ""),
+    "engine.spiffe": (
+        "codec engine.connect engine.context engine.exchange engine.identity engine.tls model target",
+        "_launcher _ssl",
+    ),
+    "engine.strangers": ("", ""),
+    "engine.tls": (
+        "engine.connect engine.context engine.http2 engine.strangers engine.tls_faults",
+        "_ssl",
+    ),
+    "engine.tls_faults": ("engine.strangers", ""),
+    "engine.trust": ("model", "posix"),
+    "engine.unary": ("engine.frames model", "binascii zlib"),
     "engine.proto": ("", ""),
     "engine.proto.serving_pb2": (
         "",
@@ -77,13 +100,15 @@ MOST: dict[str, set[str] | None] = {
     "model": set(),
     "duration": set(),
     "codes": set(),
+    "conflicts": set(),
+    "metadata": set(),
     "process": set(),
     "codec": {"model"},
     "target": {"model"},
     "hints": {"model", "codes"},
     "verdict": {"model", "codes", "hints"},
     "report": {"model", "codes", "verdict"},
-    "flags": {".", "model", "duration", "target", "usage"},
+    "flags": {".", "model", "conflicts", "duration", "metadata", "target", "usage"},
     "usage": {".", "duration", "flags"},
     "install": {"model"},
     "verbose": {".", "model", "duration", "flags", "report", "usage"},
@@ -154,7 +179,7 @@ def test_the_table_keeps_to_the_design() -> None:
 
 
 def test_what_an_engine_imports_is_nothing_that_speaks_or_decides() -> None:
-    speaking = {"__main__", "flags", "hints", "install", "process", "report", "usage", "verdict"}
+    speaking = {"__main__", "conflicts", "flags", "hints", "install", "process", "report", "usage", "verdict"}
     for name in SOURCES:
         if name.split(".")[0] == "engine":
             assert not imports(name)[0] & speaking
@@ -197,13 +222,16 @@ def test_nobody_prints_and_one_file_writes() -> None:
         ("process", "posix.write"),
         ("__main__", "process.write"),
         ("install", "posix.write"),  # to the copy
+        ("engine.tls", "self._tls.write"),  # to OpenSSL, into memory
+        ("engine.tls", "self._incoming.write"),  # from the socket, into memory
+        ("engine.identity", "posix.write"),  # to a pipe that OpenSSL reads
     }
 
 
 def test_nobody_reads_code_at_run_time() -> None:
     names = ("eval", "exec", "compile", "__import__", "import_module", "open", "globals")
-    # These two open the root directory, the program's own file, and its copy.
-    assert users(*names) - {"engine.proto.serving_pb2"} == {"process", "install"}
+    # The first two open the root directory, the program's own file, and its copy; the last one certificates and keys.
+    assert users(*names) - {"engine.proto.serving_pb2"} == {"process", "install", "engine.trust"}
 
 
 def test_the_wall_clock_is_read_in_one_place() -> None:
@@ -215,9 +243,9 @@ def test_the_wall_clock_is_read_in_one_place() -> None:
 # Exit codes.
 
 CONTRACT = {
-    "OK": 0, "SETUP": 1, "USAGE": 2, "DIAL": 2, "CALL": 3, "NOT_FOUND": 10, "EMPTY": 11, "NO_MATCH": 12, "UNKNOWN": 30,
-    "START": 31, "LOADING": 32, "UNLOADING": 33, "END": 34, "UNEXPECTED": 100, "INTERNAL": 101, "DAMAGED": 102,
-    "INTERRUPTED": 130, "TERMINATED": 143,
+    "OK": 0, "SETUP": 1, "USAGE": 2, "DIAL": 2, "CALL": 3, "NOT_FOUND": 10, "EMPTY": 11, "NO_MATCH": 12,
+    "CREDENTIALS": 20, "UNKNOWN": 30, "START": 31, "LOADING": 32, "UNLOADING": 33, "END": 34, "UNEXPECTED": 100,
+    "INTERNAL": 101, "DAMAGED": 102, "INTERRUPTED": 130, "TERMINATED": 143,
 }  # fmt: skip
 
 
@@ -272,9 +300,10 @@ def test_main_returns_what_the_table_says() -> None:
 # What a plain call costs in modules.
 
 PLAIN_CALL = {
-    "probe", "probe.__main__", "probe.codec", "probe.duration", "probe.engine", "probe.engine.connect",
-    "probe.engine.frames", "probe.engine.hpack", "probe.engine.http2", "probe.engine.native", "probe.engine.unary",
-    "probe.flags", "probe.model", "probe.process", "probe.report", "probe.target", "probe.verdict",
+    "probe", "probe.__main__", "probe.codec", "probe.conflicts", "probe.duration", "probe.engine",
+    "probe.engine.connect", "probe.engine.exchange", "probe.engine.frames", "probe.engine.hpack", "probe.engine.http2",
+    "probe.engine.native", "probe.engine.strangers", "probe.engine.unary", "probe.flags", "probe.metadata",
+    "probe.model", "probe.process", "probe.report", "probe.target", "probe.verdict",
 }  # fmt: skip
 # In C, and built into the static executable.
 IN_C = {"_signal", "_socket", "posix", "time"}

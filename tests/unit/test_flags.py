@@ -227,7 +227,15 @@ def test_variables(env: dict[str, str], expected: dict[str, str | int | bool]) -
 def test_every_flag_but_those_that_do_something_has_a_variable() -> None:
     for name, (kind, _) in FLAGS.items():
         variable = "TFS_PROBE_" + name.upper().replace("-", "_")
-        value = {"string": "x", "int": "77", "duration": "77s", "": "true", "engine": "grpcio", "path": "x"}[kind]
+        value = {
+            "string": "x",
+            "int": "77",
+            "duration": "77s",
+            "": "true",
+            "engine": "grpcio",
+            "value": "x: y",
+            "path": "x",
+        }[kind]
         assert (name in changed(parsed(env={variable: value}))) == (name not in NOT_FROM_ENVIRONMENT)
 
 
@@ -271,7 +279,7 @@ def test_options() -> None:
     assert (call.address, call.model_name, call.engine) == (":1", "m", "grpcio")
     assert (call.connect_timeout, call.rpc_timeout) == (10**9, 2 * 10**9)
     assert (call.deadline.at, call.deadline.flag) == (1000 + 3 * 10**9, "-timeout")
-    assert call.user_agent == f"tfs_model_status_probe/{__version__}"
+    assert call.user_agent == f"tfs_model_status_probe/{__version__}".encode()
     assert (options.wanted.version, options.wanted.liveness) == (7, True)
     assert (options.verbose, options.version, options.ignored) == (True, True, ["rest"])
 

@@ -181,6 +181,6 @@ def test_ports_have_16_bits(port: int, host: str) -> None:
 def test_a_port_that_is_no_number_and_no_service_ends_at_once(service: str) -> None:
     target = parse(f"127.0.0.1:{service}")
     assert isinstance(target, Target)
-    failure = dial(target, Deadline.after(10**9, "-timeout"), lambda stream: None)
+    failure = dial(target, Deadline.after(10**9, "-timeout"), lambda stream: stream)
     assert isinstance(failure, Failure)
     assert (failure.text, failure.cause) == (f"lookup tcp/{service}: unknown port", "address")

@@ -388,7 +388,7 @@ def test_a_message_is_read_back(content: bytes) -> None:
 
 
 def test_the_headers_of_a_request() -> None:
-    assert request_headers("/service/Method", "host\udcff", 0.9, "me/1") == [
+    assert request_headers("/service/Method", "host\udcff", 0.9, b"me/1") == [
         (b":method", b"POST"),
         (b":scheme", b"http"),
         (b":path", b"/service/Method"),
@@ -398,7 +398,7 @@ def test_the_headers_of_a_request() -> None:
         (b"user-agent", b"me/1"),
         (b"grpc-timeout", b"1000000u"),
     ]
-    assert (b":scheme", b"https") in request_headers("/", "", 1, "", b"https")
+    assert (b":scheme", b"https") in request_headers("/", "", 1, b"", b"https")
 
 
 @given(st.floats(0, LONGEST_WAIT))
@@ -406,7 +406,7 @@ def test_the_headers_of_a_request() -> None:
 @example(99.9)
 @example(LONGEST_WAIT)
 def test_the_server_is_given_a_little_more_time_than_there_is(seconds: float) -> None:
-    fields = dict(request_headers("/", "", seconds, ""))
+    fields = dict(request_headers("/", "", seconds, b""))
     digits, unit = fields[b"grpc-timeout"][:-1], fields[b"grpc-timeout"][-1:]
     assert digits.isdigit() and len(digits) <= 8
     given_time = int(digits) * {b"u": 1e-6, b"S": 1.0}[unit]

@@ -250,11 +250,27 @@ CAUSE_OF = {
     "_bad": (2, "cause"),
     "_fail": (2, "cause"),
     "_hint": (0, "cause"),
+    "_none": (1, "cause"),
+    "Unusable": (1, "cause"),
 }
+# Functions that give a sentence and the key of its hint: what they return is looked at where they are.
+PAIRS = ("of_server", "of_peer", "of_silence", "of_certificate")
+HANDED_ON = "refusal"  # a pair that another object keeps
 
 
 def name_of(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
+def taken(target: ast.expr, value: ast.expr, name: str) -> Iterator[ast.expr]:
+    """What an assignment to a variable, or to several at once, gives the one of that name."""
+    if isinstance(target, ast.Name) and target.id == name:
+        yield value
+    elif isinstance(target, ast.Tuple):
+        at = [ast.unparse(part) for part in target.elts]
+        if name in at:
+            for whole in (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,):
+                yield whole.elts[at.index(name)] if isinstance(whole, ast.Tuple) else whole
 
 
 class Scope:
@@ -279,21 +295,26 @@ class Scope:
                 for value in self.assigned(expression.id):
                     yield from self.keys(value, seen | {expression.id})
         elif isinstance(expression, ast.Call):
+            if name_of(expression) in PAIRS:
+                return
             called = self.called(name_of(expression))
             for node in ast.walk(called):
                 if isinstance(node, ast.Return) and node.value:
                     yield from Scope(self.module, called).keys(node.value)
         else:
             # Handed on from another failure.
-            assert isinstance(expression, ast.Attribute) and expression.attr == "cause", ast.unparse(expression)
+            whole = expression.value if isinstance(expression, ast.Subscript) else expression
+            known = "cause" if whole is expression else HANDED_ON
+            assert isinstance(whole, ast.Attribute) and whole.attr == known, ast.unparse(expression)
 
     def assigned(self, name: str) -> list[ast.expr]:
         """Every value that the function gives a variable of its own."""
         values = [
-            node.value
+            value
             for node in ast.walk(self.function)
             if isinstance(node, ast.Assign)
-            and any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+            for target in node.targets
+            for value in taken(target, node.value, name)
         ]
         assert values, f"{name} comes from nowhere"
         return values
@@ -309,14 +330,34 @@ class Scope:
 def causes_in(module: ast.Module) -> Iterator[str]:
     """Every text that is used as the key of a hint in a module."""
     functions = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)]
+    for function in functions:
+        if function.name in PAIRS:
+            yield from second_of_pairs(module, function)
+        if function.name == "__init__":  # what a cause is where none is given
+            given = function.args.args[len(function.args.args) - len(function.args.defaults) :]
+            for argument, default in zip(given, function.args.defaults, strict=True):
+                if argument.arg == "cause":
+                    yield from Scope(module, function).keys(default)
     for node in ast.walk(module):
         if not isinstance(node, ast.Call) or name_of(node) not in CAUSE_OF:
             continue
         place, keyword = CAUSE_OF[name_of(node)]
         around = [function for function in functions if node in ast.walk(function)]
+        starred = [argument.value for argument in node.args if isinstance(argument, ast.Starred)]
+        assert all(isinstance(pair, ast.Call) and name_of(pair) in PAIRS for pair in starred), ast.unparse(node)
         written = [argument.value for argument in node.keywords if argument.arg == keyword]
         for expression in written or node.args[place : place + 1]:
             yield from Scope(module, around[-1]).keys(expression)
+
+
+def second_of_pairs(module: ast.Module, function: ast.FunctionDef) -> Iterator[str]:
+    """The keys among what such a function returns."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return) and node.value and ast.unparse(node.value) != "None":
+            if isinstance(node.value, ast.Tuple):
+                yield from Scope(module, function).keys(node.value.elts[1])
+            else:
+                assert isinstance(node.value, ast.Call) and name_of(node.value) in PAIRS, ast.unparse(node)
 
 
 def test_every_key_of_a_hint_is_in_the_table_and_every_hint_has_its_use() -> None:
