@@ -37,6 +37,7 @@ from tests.original.wire import (
 )
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+CLIENT_HELLO = b"\x16\x03"  # the first bytes of a client that speaks TLS
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 ACK = END_STREAM = 0x1
 END_HEADERS = 0x4
@@ -178,7 +179,10 @@ class Peer:
     def frame(self) -> h2frame.Frame:
         """The client's next frame, its preface taken and its window updates noted."""
         if self._at == 0:
-            assert self._take(len(PREFACE)) == PREFACE
+            preface = self._take(len(PREFACE))
+            if preface.startswith(CLIENT_HELLO):
+                raise Left  # a look at whether TLS is spoken here: to a server that does not, somebody who goes
+            assert preface == PREFACE
         found, length = h2frame.Frame.parse_frame_header(memoryview(self._take(9)))
         found.parse_body(memoryview(self._take(length)))
         if isinstance(found, h2frame.WindowUpdateFrame):
@@ -300,8 +304,12 @@ def hostile(play: Play, receive_buffer: int = 0, place: tuple[str, int] = ("127.
                 thread.join()
     for fault in server.faults:
         raise fault
+    # Who closes at once, or answers in HTTP/1 with status 400, is looked at once more: whether it speaks TLS.
+    looks = [peer for peer in server.peers[1:] if peer.received[:2] == CLIENT_HELLO]
+    assert len(looks) <= 1
     for peer in server.peers:
-        client_frames(bytes(peer.received))
+        if peer not in looks:
+            client_frames(bytes(peer.received))
 
 
 def client_frames(received: bytes) -> list[h2frame.Frame]:

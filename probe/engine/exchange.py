@@ -130,7 +130,8 @@ class Exchange:
         from .tls import speaks_tls
 
         self._looked = True
-        return speaks_tls(stream, self._dialling)
+        half = int(self._dialling.remaining() * 1e9) // 2  # the other one is for the next address, or attempt
+        return speaks_tls(stream, self._dialling.sooner(half, self._dialling.flag))
 
     def _closed(self, stream: Stream, received: bytes) -> Retriable:
         """A connection that was closed before it stood."""

@@ -219,17 +219,18 @@ def _speaks_plain(stream: Stream, deadline: "Deadline") -> bool:
 def speaks_tls(stream: Stream, deadline: "Deadline") -> bool:
     """Whether a server that closed at the first word of HTTP/2 answers the first word of TLS on another connection."""
     try:
-        import _ssl
+        import _ssl  # noqa: F401
     except ImportError:  # a Python that was built without
         return False
     try:
         tls = TlsStream(stream.again(deadline), blank(), None)
-        try:
-            tls.handshake(deadline)
-        finally:
-            tls.give_up()
-    except (OSError, EOFError, Retriable, _ssl.SSLError):
+    except (OSError, Retriable):
+        return False
+    try:
+        tls.handshake(deadline)
+    except (OSError, EOFError):
         pass
+    tls.give_up()
     return is_tls(tls.heard)
 
 
