@@ -79,41 +79,44 @@ def _status(reader: "_Reader", end: int, into: VersionStatus) -> None:
 
 def decode_svid(data: bytes) -> "Svid | None":
     """X509SVIDResponse{repeated X509SVID svids = 1; map<string, bytes> federated_bundles = 3}: the first identity,
-    which is the default one, and the bundles of all trust domains. None where there is no identity."""
+    which is the default one, and the bundles of all trust domains, those of further identities included. None where
+    there is no identity."""
     reader = _Reader(data)
-    first: Svid | None = None
+    identities: list[Svid] = []
     federated: list[tuple[str, bytes]] = []
     while (number_and_type := reader.tag(len(data))) is not None:
-        if number_and_type == (1, LENGTH) and first is None:
-            first = _svid(reader, reader.length(len(data)))
+        if number_and_type == (1, LENGTH):
+            # X509SVID{string spiffe_id = 1; bytes x509_svid = 2; bytes x509_svid_key = 3; bytes bundle = 4}
+            spiffe_id, (certificates, key, bundle) = _text_and_bytes(reader, reader.length(len(data)), 3)
+            identities.append(Svid(spiffe_id, certificates, key, bundle))
         elif number_and_type == (3, LENGTH):
-            texts = _texts(reader, reader.length(len(data)), 2)
-            federated.append((texts[0].decode("utf-8", "replace"), texts[1]))
+            # What a map's entry is: {string key = 1; bytes value = 2}
+            domain, (bundle,) = _text_and_bytes(reader, reader.length(len(data)), 1)
+            federated.append((domain, bundle))
         else:
             reader.skip(number_and_type, len(data))
-    if first:
-        first.federated = tuple(federated)
+    if not identities:
+        return None
+    first = identities[0]
+    first.federated = (*((other.spiffe_id, other.bundle) for other in identities[1:]), *federated)
     return first
 
 
-def _svid(reader: "_Reader", end: int) -> Svid:
-    """X509SVID{string spiffe_id = 1; bytes x509_svid = 2; bytes x509_svid_key = 3; bytes bundle = 4}."""
-    spiffe_id, certificates, key, bundle = _texts(reader, end, 4)
-    return Svid(spiffe_id.decode("utf-8", "replace"), certificates, key, bundle)
-
-
-def _texts(reader: "_Reader", end: int, count: int) -> "list[bytes]":
-    """The first fields of a message that has strings and bytes in them."""
+def _text_and_bytes(reader: "_Reader", end: int, count: int) -> "tuple[str, list[bytes]]":
+    """The first fields of a message: a string, and `count` times bytes."""
+    text = ""
     found = [b""] * count
     while (number_and_type := reader.tag(end)) is not None:
         number, kind = number_and_type
-        if kind == LENGTH and number <= count:
+        if number_and_type == (1, LENGTH):
+            text = reader.string(end)
+        elif kind == LENGTH and number <= count + 1:
             stop = reader.length(end)
-            found[number - 1] = reader.data[reader.at : stop]
+            found[number - 2] = reader.data[reader.at : stop]
             reader.at = stop
         else:
             reader.skip(number_and_type, end)
-    return found
+    return text, found
 
 
 def _signed(number: int, bits: int) -> int:

@@ -132,6 +132,14 @@ HINTS = {
     "spiffe-peer": (
         "the server must show an X.509-SVID of a trust domain whose bundle is known here: its own, or a federated one"
     ),
+    "spiffe-plain": (
+        "-spiffe means TLS between SPIFFE identities, and the server speaks no TLS there: leave -spiffe away, or give "
+        "the port on which it has its identity"
+    ),
+    "spiffe-refused": (
+        "the server does not accept this identity: its side must trust this trust domain and allow this SPIFFE ID (-v "
+        "shows it); its log may say more"
+    ),
     "alts": "the static executable has no ALTS; with the Python package it is there",
     "native": "leave -engine=grpcio away: the native engine can",
     "engine": "or leave -engine away: the native engine needs nothing",

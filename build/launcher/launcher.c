@@ -225,32 +225,38 @@ static PyObject *complete(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* Gives a context of `_ssl` a certificate chain and its private key, both in DER, from memory: `_ssl` itself takes files alone. The
- * context's SSL_CTX is the first thing in it. */
+/* Gives a context of `_ssl` a certificate chain and its private key (PKCS #8), both in DER, from memory: `_ssl` itself takes files
+ * alone. Whatever the bytes are, the answer is whether they were of use; OpenSSL sees that the key is the certificate's. The context's
+ * SSL_CTX is the first thing in it. */
 static PyObject *identify(PyObject *self, PyObject *arguments)
 {
     struct {
         PyObject_HEAD
         SSL_CTX *made;
     } *context;
-    const unsigned char *chain, *key;
-    Py_ssize_t chain_length, key_length;
-    if (!PyArg_ParseTuple(arguments, "Oy#y#", &context, &chain, &chain_length, &key, &key_length))
+    const unsigned char *certificates, *key;
+    Py_ssize_t certificates_length, key_length;
+    if (!PyArg_ParseTuple(arguments, "Oy#y#", &context, &certificates, &certificates_length, &key, &key_length))
         return NULL;
     if (strcmp(Py_TYPE(context)->tp_name, "_ssl._SSLContext"))
         return PyErr_Format(PyExc_TypeError, "a context of _ssl is wanted");
-    const unsigned char *end = chain + chain_length;
-    X509 *own = d2i_X509(NULL, &chain, (long)chain_length);
-    EVP_PKEY *private_key = d2i_AutoPrivateKey(NULL, &key, (long)key_length);
-    int well = own && private_key && SSL_CTX_use_certificate(context->made, own) == 1
-               && SSL_CTX_use_PrivateKey(context->made, private_key) == 1 && SSL_CTX_set_purpose(context->made, X509_PURPOSE_ANY) == 1;
-    X509_free(own);
-    EVP_PKEY_free(private_key);
-    while (well && chain < end) {
-        X509 *next = d2i_X509(NULL, &chain, end - chain);
-        well = next && SSL_CTX_add1_chain_cert(context->made, next) == 1;
-        X509_free(next);
+    const unsigned char *end = certificates + certificates_length;
+    X509 *own = d2i_X509(NULL, &certificates, (long)certificates_length), *next = own;
+    STACK_OF(X509) *others = sk_X509_new_null();
+    while (next && others && certificates < end) {
+        next = d2i_X509(NULL, &certificates, (long)(end - certificates));
+        if (next && !sk_X509_push(others, next)) {
+            X509_free(next);
+            next = NULL;
+        }
     }
+    PKCS8_PRIV_KEY_INFO *packed = d2i_PKCS8_PRIV_KEY_INFO(NULL, &key, (long)key_length);
+    EVP_PKEY *private_key = packed ? EVP_PKCS82PKEY(packed) : NULL;
+    int well = next && others && private_key && SSL_CTX_use_cert_and_key(context->made, own, private_key, others, 1) == 1;
+    PKCS8_PRIV_KEY_INFO_free(packed);
+    EVP_PKEY_free(private_key);
+    sk_X509_pop_free(others, X509_free);
+    X509_free(own);
     ERR_clear_error();
     return PyBool_FromLong(well);
 }

@@ -186,7 +186,7 @@ def _addresses(target: Target, deadline: Deadline) -> "list[tuple[int, Address]]
         number = int(target.port)
     addresses: list[tuple[int, Address]] = []
     for host in target.hosts:
-        family = _literal(host)
+        family = literal(host)
         if family:
             addresses.append((family, (host, number)))
             continue
@@ -196,7 +196,7 @@ def _addresses(target: Target, deadline: Deadline) -> "list[tuple[int, Address]]
     return addresses
 
 
-def _literal(host: str) -> int:
+def literal(host: str) -> int:
     """The family of an IP address, 0 for a name."""
     for family in (_socket.AF_INET, _socket.AF_INET6):
         try:

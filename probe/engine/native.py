@@ -5,7 +5,7 @@ import time
 from ..codec import WireError, decode_response, encode_request
 from ..model import CALL, SETUP, SPIFFE, Call, Failure, ModelStatus, Security, Timings
 from ..target import Target, parse
-from .connect import Stream, dial
+from .connect import Stream, Unmendable, dial
 from .exchange import Exchange, Request
 from .unary import INTERNAL
 
@@ -32,7 +32,7 @@ def ask(call: Call, timings: Timings) -> "ModelStatus | Failure":
         return layer
     answer = _exchanged(call, target, request, layer, timings)
     if isinstance(answer, Failure):
-        return answer
+        return _retold(call, answer)
     try:
         return decode_response(answer)
     except WireError as error:
@@ -54,6 +54,14 @@ def _exchanged(
     timings.call = time.monotonic_ns() - dialled
     exchange.part(stream)
     return answer
+
+
+def _retold(call: Call, failure: Failure) -> Failure:
+    if not call.security or call.security.kind != SPIFFE:
+        return failure
+    from .spiffe import retold
+
+    return retold(failure)
 
 
 def _secured(call: Call, security: Security, target: Target, request: Request, timings: Timings) -> "Layer | Failure":
@@ -98,8 +106,12 @@ def _by_spiffe(call: Call, security: Security, name: str, timings: Timings) -> "
     timings.identity = credentials.spiffe_id
 
     def layer(stream: Stream, deadline: "Deadline") -> Stream:
-        secured = secure(stream, credentials.context, name, deadline, True)
-        timings.security = f"{secured.described}, {credentials.check(secured)}"
+        secured = secure(stream, credentials.context, name, deadline, True, credentials.explain)
+        try:
+            timings.security = f"{secured.described}, {credentials.check(secured)}"
+        except Unmendable:
+            secured.give_up()
+            raise
         return secured
 
     return layer

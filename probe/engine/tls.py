@@ -20,9 +20,15 @@ CERTIFICATE_REQUEST, HANDSHAKE_RECORD = 13, 22
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _ssl
-    from typing import Protocol
+    from collections.abc import Callable
+    from typing import Protocol, TypeAlias
 
     from ..model import Deadline
+
+    # OpenSSL's objection to a certificate, the name that was expected, what the server showed, and who it is -> a
+    # sentence, and the key of its hint.
+    Refused: TypeAlias = _ssl.SSLCertVerificationError
+    Explain: TypeAlias = "Callable[[Refused, str | None, list[_ssl.Certificate], str], tuple[str, str]]"
 
     class Session(Protocol):
         """`_ssl._SSLSocket`, as far as it is used; what mypy knows of `_ssl` leaves it out."""
@@ -164,10 +170,16 @@ class TlsStream(Stream):
 
 
 def secure(
-    stream: Stream, context: "_ssl._SSLContext", server_name: "str | None", deadline: "Deadline", shown: bool
+    stream: Stream,
+    context: "_ssl._SSLContext",
+    server_name: "str | None",
+    deadline: "Deadline",
+    shown: bool,
+    explain: "Explain" = of_certificate,
 ) -> TlsStream:
-    """TLS on a fresh connection, with HTTP/2 agreed on inside. Raises Unmendable for what another attempt cannot
-    change, Retriable, TimeoutError or OSError for what it can."""
+    """TLS on a fresh connection, with HTTP/2 agreed on inside; `explain` finds the words for a certificate that is
+    refused. Raises Unmendable for what another attempt cannot change, Retriable, TimeoutError or OSError for what it
+    can."""
     import _ssl
 
     tls = TlsStream(stream, context, server_name, shown)
@@ -176,7 +188,7 @@ def secure(
     except _ssl.SSLCertVerificationError as error:
         tls.give_up()
         seen = _look(stream, context, server_name, deadline)
-        raise Unmendable(*of_certificate(error, server_name, seen, stream.peer)) from None
+        raise Unmendable(*explain(error, server_name, seen, stream.peer)) from None
     except _ssl.SSLError as error:
         tls.give_up()
         raise Unmendable(*of_server(error, tls.heard, tls._wanted, stream.peer)) from None
