@@ -26,7 +26,9 @@ METHOD = "/SpiffeWorkloadAPI/FetchX509SVID"
 
 def identity(identity: Identity, authority: Authority, *, spiffe_id: str = "", hint: str = "") -> bytes:
     """An X509SVID, as a field of the answer."""
-    return svid(spiffe_id or f"spiffe://{authority.domain}/probe", identity.der, identity.key_der, authority.bundle, hint)
+    return svid(
+        spiffe_id or f"spiffe://{authority.domain}/probe", identity.der, identity.key_der, authority.bundle, hint
+    )
 
 
 def svid(spiffe_id: str | bytes, certificates: bytes, key: bytes, bundle: bytes, hint: str = "") -> bytes:
@@ -57,24 +59,30 @@ class WorkloadApi:
 
 @contextlib.contextmanager
 def workload_api(
-    *answers: bytes, status: grpc.StatusCode | None = None, details: str = "", ends: bool = False, silent: bool = False
+    *answers: bytes,
+    status: grpc.StatusCode | None = None,
+    details: str = "",
+    ends: bool = False,
+    silent: bool = False,
+    folder: Path | None = None,
 ) -> Iterator[WorkloadApi]:
     """An API that gives these answers; then it ends the stream with a status, or (`ends`) with OK, or keeps it open.
-    `silent`: it takes the call and says nothing, not even headers."""
-    closing = threading.Event()
+    `silent`: it takes the call and says nothing, not even headers. `folder`: where its socket agent.sock is to be."""
 
     def fetch(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        gone = threading.Event()  # a workload that has what it wants leaves
+        context.add_callback(gone.set)
         metadata = dict(cast("Sequence[tuple[str, str | bytes]]", context.invocation_metadata()))
         api.metadata.append(metadata)
         if metadata.get("workload.spiffe.io") != "true":
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "security header missing from request")
         if silent:
-            closing.wait()
+            gone.wait()
         yield from answers
         if status:
             context.abort(status, details)
         if not ends:
-            closing.wait()
+            gone.wait()
 
     class Handler(grpc.GenericRpcHandler):
         def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
@@ -84,7 +92,8 @@ def workload_api(
 
     unlimited = [("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)]
     # A short path: a socket's has 107 bytes at most.
-    with futures.ThreadPoolExecutor(4) as threads, tempfile.TemporaryDirectory(prefix="api-") as name:
+    with futures.ThreadPoolExecutor(4) as threads, tempfile.TemporaryDirectory(prefix="api-") as short:
+        name = folder or short
         server = grpc.server(threads, options=unlimited)
         server.add_generic_rpc_handlers((Handler(),))
         server.add_insecure_port(f"unix:{name}/agent.sock")
@@ -94,5 +103,4 @@ def workload_api(
         try:
             yield api
         finally:
-            closing.set()
             server.stop(0).wait()
