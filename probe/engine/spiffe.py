@@ -20,6 +20,8 @@ METHOD = "/SpiffeWorkloadAPI/FetchX509SVID"
 # Without it the API answers nobody: a request that a browser or a proxy was talked into has no such header.
 SECURITY_HEADER = ((b"workload.spiffe.io", b"true"),)
 PERMISSION_DENIED = 7
+# Bytes of our own certificates: no server takes many more, and in text they must go through a pipe (identity.py).
+LONGEST_CHAIN = 40_000
 # The keys of hints that speak of -tls, and of those that serve instead.
 HINTS = {
     "tls-plain": "spiffe-plain",
@@ -118,15 +120,13 @@ def _endpoint(address: str) -> "Target | Failure":
     if not address:
         return _none("-spiffe: SPIFFE_ENDPOINT_SOCKET is not set", "spiffe-socket")
     scheme, _, rest = address.partition(":")
-    if scheme == "unix" and rest.startswith("/") and not ("?" in rest or "#" in rest):
-        target = parse(address)
-    elif scheme == "tcp" and rest.startswith("//"):
-        target = parse(rest[2:])
-        if not isinstance(target, Failure) and not literal(rest[2:].rpartition(":")[0].strip("[]")):
-            return _none(f"SPIFFE_ENDPOINT_SOCKET={address}: the host is no IP address", "spiffe-socket")
-    else:
+    host, _, port = rest.removeprefix("//").rpartition(":")
+    is_path = scheme == "unix" and rest.startswith("/") and not ("?" in rest or "#" in rest)
+    is_tcp = scheme == "tcp" and rest.startswith("//") and literal(host.strip("[]")) and port.isdigit()
+    if not (is_path or is_tcp):
         text = f"SPIFFE_ENDPOINT_SOCKET={address}: it is neither unix:///PATH nor tcp://IP:PORT"
         return _none(text, "spiffe-socket")
+    target = parse(address if is_path else rest[2:])
     return _none(f"SPIFFE_ENDPOINT_SOCKET: {target.text}", "spiffe-socket") if isinstance(target, Failure) else target
 
 
@@ -151,6 +151,9 @@ def _credentials(svid: Svid) -> "Credentials | Failure":
     except ImportError:
         from .identity import identify
 
+    if len(svid.certificates) > LONGEST_CHAIN:
+        text = f"the SPIFFE Workload API's certificates are longer than {LONGEST_CHAIN} bytes"
+        return _none(text, "spiffe-api")
     try:
         own = spiffe_id(svid.certificates)
     except ValueError as error:

@@ -7,7 +7,7 @@ import dataclasses
 import datetime
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -110,7 +110,7 @@ UNKNOWN = (
     f"and there is no trust bundle of {STRANGERS} here, but of {OURS}, {THEIRS}"
 )
 NO_SVID = PEER + "its certificate is no X.509-SVID: "
-REFUSED = {
+REFUSED: dict[str, tuple[Callable[[], Identity], str]] = {
     "another domain's CA": (
         by_other,
         PEER + f"it says that it is spiffe://{OURS}/serving, and the trust bundle of {OURS} does not vouch for it",
@@ -300,6 +300,14 @@ def test_of_several_identities_the_first_is_shown_and_all_bundles_count() -> Non
         outcome = ask(built("module"), second.identity(), api, "-v")
     assert outcome.exit_code == 0, outcome
     assert f"SPIFFE ID spiffe://{OURS}/probe" in outcome.lines
+
+
+def test_of_two_bundles_of_a_domain_the_last_counts() -> None:
+    first, last = Authority(THEIRS), Authority(THEIRS)
+    more = (federated(f"spiffe://{THEIRS}", one.bundle) for one in (first, last))
+    with workload_api(identity(authority(OURS).identity("/probe"), authority(OURS)) + b"".join(more)) as api:
+        assert ask(built("module"), last.identity(), api).exit_code == 0
+        assert ask(built("module"), first.identity(), api).exit_code == 2
 
 
 def test_a_later_answer_of_the_stream_is_not_waited_for(flavour: Flavour) -> None:
