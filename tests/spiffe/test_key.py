@@ -23,7 +23,7 @@ def test_the_kernel_sees_no_file() -> None:
         workload_api(identity(domain.identity("/probe"), domain)) as api,
         FakeServing(rest=False, tls=domain.identity().pem, client_ca=domain.pem) as server,
     ):
-        watched = watch(built("frozen"), "-spiffe", "-v", f"-addr={server.address}", **api.env)
+        watched = watch(built("frozen"), "-spiffe", "-v", f"-addr={server.address}", SPIFFE_ENDPOINT_SOCKET=api.unix)
     assert watched.exit_code == 10, watched.stderr
     unchanged(watched)
     assert opened(watched) == ["/etc/localtime"]
