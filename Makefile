@@ -7,7 +7,8 @@
 # make release [REPOSITORY=owner/name] [TAG=vX.Y.Z]   dist/release/, built twice and verified; publishes nothing
 # make verify-release [ASSETS=folder]                 the files of a release, downloaded or made here
 # make rebuild BUILDINFO=file [NOW=file]              the next patch version, where a linked package has changed
-# make bench   what a call costs, beside the original: make bench PEER=/path/to/it; QUICK=1 writes nothing
+# make bench   what a call costs, beside the original and grpc_health_probe: make bench PEER=/path TLS_PEER=/path;
+#              QUICK=1 writes nothing
 # make image   an image with the executable and nothing else, by docker or podman: make image [FILE=…] [IMAGE=…]
 # make smoke   the executable in one clean container: make smoke IMAGE=alpine:3.24.2 FILE=dist/…; without FILE the image's own
 # make proto   the generated messages anew, from serving.proto
@@ -76,7 +77,7 @@ rebuild: .venv/ready
 
 bench: .venv/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh python freeze
-	@$(RUN) -m tests.bench $(if $(PEER),--peer '$(PEER)') $(if $(QUICK),--quick)
+	@$(RUN) -m tests.bench $(if $(PEER),--peer '$(PEER)') $(if $(TLS_PEER),--tls-peer '$(TLS_PEER)') $(if $(QUICK),--quick)
 
 # These two want a container engine, and nothing that is installed here.
 image:

@@ -1,8 +1,9 @@
 """What a call costs: the executable beside the least that a process can do, the other forms of the program, and the
-original.
+original; and over TLS beside a gRPC health probe.
 
-    make bench PEER=/path/to/the/original      measures, and writes docs/benchmark.json and docs/benchmark.svg
-    make bench QUICK=1                         30 runs, no stock freeze, writes nothing
+    make bench PEER=/path/to/the/original TLS_PEER=/path/to/grpc_health_probe
+                           measures, and writes docs/benchmark.json, docs/benchmark.svg and README.md's table
+    make bench QUICK=1     30 runs, no stock freeze, writes nothing
 
 How it is measured, so that it means something:
 
@@ -10,5 +11,7 @@ How it is measured, so that it means something:
 - The runs of all programs are in one random order, with some milliseconds between them, in which the server finishes
   with the connection before. Medians are taken.
 - Milliseconds depend on the machine; what is worth quoting are ratios to other programs of the same run.
+- Calls over TLS go to a server of their own, beside the plain one: TLS 1.3, certificates with elliptic curves, the
+  server's verified against a given file. They are compared with each other alone.
 - A tenth of a core is a control group of the run's own, and every run begins with its full quota.
 """

@@ -1,4 +1,4 @@
-"""`make bench`: measures, prints the table, and writes docs/benchmark.json and docs/benchmark.svg."""
+"""`make bench`: measures, prints the table, and writes docs/benchmark.{json,svg} and README.md's table."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.flavours import FROZEN, ROOT, ZIPAPP
 
 from . import programs
 from .picture import PICTURE, picture
+from .readme import README, with_figures
 from .results import DATA, Report, Row, as_json, from_json, machine, today
 from .samples import Failed
 from .session import FULL, QUICK, measure
@@ -25,50 +26,53 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The flags."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="What one call of the probe costs.")
     parser.add_argument("--peer", type=Path, metavar="PATH", help="a drop-in for the probe to compare it with")
+    parser.add_argument("--tls-peer", type=Path, metavar="PATH", help="a gRPC health probe to compare it with over TLS")
     parser.add_argument("--quick", action="store_true", help="30 runs, no stock freeze, prints only")
-    parser.add_argument("--draw", action="store_true", help="measure nothing: draw the picture of the data anew")
+    parser.add_argument("--draw", action="store_true", help="measure nothing: picture and table of the data anew")
     options = parser.parse_args(argv)
-    if options.peer is not None and not options.peer.is_file():
-        parser.error(f"--peer: there is no file {options.peer}")
+    for flag, file in (("--peer", options.peer), ("--tls-peer", options.tls_peer)):
+        if file is not None and not file.is_file():
+            parser.error(f"{flag}: there is no file {file}")
     return options
 
 
-def bench(peer: Path | None, quick: bool) -> Report:
+def bench(peer: Path | None, tls_peer: Path | None, quick: bool) -> Report:
     """Makes what is missing, and measures."""
     for file in (FROZEN, ZIPAPP):
         if not file.exists():
             raise Failed(f"{file.relative_to(ROOT)} was not built: run `make freeze zipapp`")
     about = machine()  # before all else, since making the programs is a load of its own
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        ours = [programs.floor(Path(scratch)), programs.static()]
-        rest = [programs.zipapp()] if quick else [programs.zipapp(), programs.stock()]
-        middle = [programs.peer(peer)] if peer else []
-        measured = measure([*ours, *middle, *rest], QUICK if quick else FULL)
-    rows = measured.rows
-    if not peer:
-        rows[len(ours) : len(ours)] = recorded_peer()
+        plain = [programs.floor(Path(scratch)), programs.static()]
+        plain += [programs.peer(peer)] if peer else []
+        plain += [programs.zipapp()] if quick else [programs.zipapp(), programs.stock()]
+        secure = [programs.static_tls(), *([programs.tls_peer(tls_peer)] if tls_peer else [])]
+        measured = measure([*plain, *secure], QUICK if quick else FULL)
+    rows = with_recorded(measured.rows, from_json(DATA.read_text())) if DATA.exists() else measured.rows
     shown = subprocess.run([FROZEN, "-version"], capture_output=True, text=True, check=True).stdout
     versions = {package: version(package) for package in ("pyinstaller", "grpcio")}
     name, _, build = shown.strip().partition(" ")
     return Report(today(), about, {name: build} | versions, measured.no_limit, measured.runner_mib, tuple(rows))
 
 
-def recorded_peer() -> list[Row]:
-    """The peer's row of an earlier run, if there was one."""
-    if not DATA.exists():
-        return []
-    earlier = from_json(DATA.read_text())
-    peer = earlier.peer
-    return [replace(peer, recorded=peer.recorded or f"{earlier.date}, {earlier.where}")] if peer else []
+def with_recorded(rows: Sequence[Row], earlier: Report) -> list[Row]:
+    """The rows, and behind each of ours its peer's of an earlier run, where there was one and there is none now."""
+    together = []
+    for row in rows:
+        together.append(row)
+        peer = earlier.peer(row.tls)
+        if row.name in programs.OURS and peer and not any(other.is_peer and other.tls == row.tls for other in rows):
+            together.append(replace(peer, recorded=peer.recorded or f"{earlier.date}, {earlier.where}"))
+    return together
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = parse(argv)
     if options.draw:
-        PICTURE.write_text(picture(from_json(DATA.read_text())))
+        write(from_json(DATA.read_text()))
         return 0
     try:
-        report = bench(options.peer, options.quick)
+        report = bench(options.peer, options.tls_peer, options.quick)
     except Failed as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -76,9 +80,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not options.quick:
         DATA.parent.mkdir(exist_ok=True)
         DATA.write_text(as_json(report))
-        PICTURE.write_text(picture(report))
-        print(f"\nwritten: {DATA.relative_to(ROOT)}, {PICTURE.relative_to(ROOT)}")
+        write(report)
+        print("\nwritten: " + ", ".join(str(file.relative_to(ROOT)) for file in (DATA, PICTURE, README)))
     return 0
+
+
+def write(report: Report) -> None:
+    """What people look at: the picture, and the table in README.md."""
+    readme = with_figures(README.read_text(), report)
+    PICTURE.write_text(picture(report))
+    README.write_text(readme)
 
 
 if __name__ == "__main__":

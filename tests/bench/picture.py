@@ -1,7 +1,7 @@
 """The report as docs/benchmark.svg: a row for each program, a column of bars for each figure.
 
-A column's scale is made for the executable and its peer. The bar of a program that goes far beyond is cut short, which
-a gap in it shows. Every bar bears its number.
+A column's scale is made for the executable and its peers. The bar of a program that goes far beyond is cut short, which
+a gap in it shows. Every bar bears its number. Calls over TLS stand in a group of their own below.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from xml.sax.saxutils import escape
 
 from tests.flavours import ROOT
 
-from .programs import FLOOR, STATIC
+from .programs import FLOOR, OURS
 from .results import CPU, LIMITED, MEMORY, WALL, Report, Row
 from .table import shown
 
+WITH_TLS = "-tls: TLS 1.3, certificate verified; grpc_health_probe asks the health service."
 PICTURE = ROOT / "docs" / "benchmark.svg"
 
 # Title and unit of each column.
@@ -27,7 +28,9 @@ COLUMNS = {
 # All in pixels.
 MARGIN, NAMES, COLUMN, BAR = 20, 232, 148, 96
 TOP, LINE, THICK, FOOT = 84, 34, 16, 72
-# How much of a bar's room the larger one of the executable's and the peer's takes.
+# Before the group of the calls over TLS.
+BREAK = 14
+# How much of a bar's room the largest one of the executable's and its peers' takes.
 FILLED = 0.62
 
 STYLE = """\
@@ -53,8 +56,9 @@ def picture(report: Report) -> str:
     """The whole picture."""
     columns = [figure for figure in COLUMNS if any(figure in row.figures for row in report.rows)]
     width = MARGIN + NAMES + COLUMN * len(columns) + MARGIN // 2
-    height = TOP + LINE * len(report.rows) + FOOT
-    title = "What one call of GetModelStatus costs"
+    tops = _tops(report)
+    height = tops[-1] + LINE + FOOT
+    title = "What one call costs"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" aria-label="{title}">',
@@ -67,33 +71,38 @@ def picture(report: Report) -> str:
         x = MARGIN + NAMES + COLUMN * number
         parts.append(f'<text class="head" x="{x}" y="62">{name} <tspan class="unit">{unit}</tspan></text>')
         parts += _bars(report, figure, x)
-    parts += [_name(report, row, TOP + LINE * number) for number, row in enumerate(report.rows)]
+    parts += [_name(report, row, y) for row, y in zip(report.rows, tops, strict=True)]
     caption = _caption(report)
     parts += [_text(MARGIN, height - 51 + 17 * number, line, "small") for number, line in enumerate(caption)]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
+def _tops(report: Report) -> list[int]:
+    """Where each row begins. Those over TLS are the last ones."""
+    return [TOP + LINE * number + (BREAK if row.tls else 0) for number, row in enumerate(report.rows)]
+
+
 def _bars(report: Report, figure: str, x: int) -> list[str]:
-    reference = max(row.median(figure) or 0.0 for row in report.rows if row.name == STATIC or row.is_peer)
+    reference = max(row.median(figure) or 0.0 for row in report.rows if row.name in OURS or row.is_peer)
     scale = BAR * FILLED / reference
     parts = []
-    for number, row in enumerate(report.rows):
-        median, y = row.median(figure), TOP + LINE * number
+    for row, y in zip(report.rows, _tops(report), strict=True):
+        median = row.median(figure)
         if median is None:
             continue
         length = min(max(median * scale, 1.0), BAR)
-        kind = "ours bar" if row.name == STATIC else "bar"
+        kind = "ours bar" if row.name in OURS else "bar"
         parts.append(f'<rect class="{kind}" x="{x}" y="{y}" width="{length:.1f}" height="{THICK}" rx="2"/>')
         if median * scale > BAR:
             gap = x + BAR - 16
             parts.append(f'<path class="gap" d="M{gap} {y + THICK + 2}l8 -{THICK + 4}"/>')
-        parts.append(_text(x + length + 6, y + 13, shown(median), "ours" if row.name == STATIC else ""))
+        parts.append(_text(x + length + 6, y + 13, shown(median), "ours" if row.name in OURS else ""))
     return parts
 
 
 def _name(report: Report, row: Row, y: int) -> str:
     if not row.recorded:
-        return _text(MARGIN, y + 13, row.name, "ours" if row.name == STATIC else "")
+        return _text(MARGIN, y + 13, row.name, "ours" if row.name in OURS else "")
     date, _, where = row.recorded.partition(", ")
     recorded = f"recorded {date}" if where == report.where else f"recorded {date}, on another machine"
     return _text(MARGIN, y + 6, row.name, "") + "\n" + _text(MARGIN, y + 20, recorded, "small")
@@ -101,9 +110,10 @@ def _name(report: Report, row: Row, y: int) -> str:
 
 def _caption(report: Report) -> list[str]:
     most = max(row.runs for row in report.rows)
+    tls = f" {WITH_TLS}" if any(row.tls for row in report.rows) else ""
     return [
         f"{FLOOR}: a C program that sends the same bytes and reads the answer. A bar with a gap is cut short.",
-        f"Medians of {most} runs in random order, fewer of slow programs.",
+        f"Medians of {most} runs in random order, fewer of slow programs.{tls}",
         f"{report.date}, {report.where}",
     ]
 

@@ -21,6 +21,8 @@ CACHE = ROOT / ".cache" / "bench"
 MODEL = "half"
 
 FLOOR, STATIC, STOCK = "floor", "tfs_model_status_probe", "stock PyInstaller onefile + grpcio"
+STATIC_TLS = f"{STATIC} -tls"
+OURS = (STATIC, STATIC_TLS)
 ZIPPED = f"zipapp on CPython {sys.version_info[0]}.{sys.version_info[1]}"
 ORIGINAL = "the original (Go)"
 
@@ -30,21 +32,33 @@ ENTRY = "from probe.__main__ import run\n\nrun()\n"
 OPTIONS = ("--onefile", "--exclude-module=grpc_tools", "--noconfirm", "--log-level=ERROR")
 
 
+class Servers(NamedTuple):
+    """Where the plain server listens, where the one with TLS, and the file with the CA of the latter's certificate."""
+
+    port: int
+    tls_port: int
+    ca: Path
+
+
 class Program(NamedTuple):
-    """A row: its name, its file, what runs the file (nothing: the file itself), its arguments but for the address, and
-    whether it is not ours but what ours is compared with."""
+    """A row: its name, its file, what runs the file (nothing: the file itself), its arguments but for the server,
+    whether it is not ours but what ours is compared with, and whether it asks over TLS."""
 
     name: str
     file: Path
     interpreter: tuple[str, ...] = ()
     arguments: tuple[str, ...] = (f"-model-name={MODEL}",)
     is_peer: bool = False
+    tls: bool = False
 
-    def command(self, port: int) -> list[str]:
+    def command(self, servers: Servers) -> list[str]:
         """The whole command line."""
         if self.name == FLOOR:
-            return [str(self.file), str(port), MODEL]
-        return [*self.interpreter, str(self.file), f"-addr=localhost:{port}", *self.arguments]
+            return [str(self.file), str(servers.port), MODEL]
+        whom = [f"-addr=localhost:{servers.port}"]
+        if self.tls:
+            whom = [f"-addr=localhost:{servers.tls_port}", "-tls", f"-tls-ca-cert={servers.ca}"]
+        return [*self.interpreter, str(self.file), *whom, *self.arguments]
 
 
 def floor(scratch: Path) -> Program:
@@ -57,6 +71,11 @@ def static() -> Program:
     return Program(STATIC, FROZEN)
 
 
+def static_tls() -> Program:
+    """The same, asking over TLS."""
+    return Program(STATIC_TLS, FROZEN, tls=True)
+
+
 def zipapp() -> Program:
     """The zipapp, run by the interpreter on which the virtual environment stands: the environment would cost more."""
     interpreter = str(Path(sys.executable).resolve())
@@ -66,6 +85,11 @@ def zipapp() -> Program:
 def peer(file: Path) -> Program:
     """Another program that takes the same flags."""
     return Program(ORIGINAL if file.name == "tfs_model_status_probe" else file.name, file, is_peer=True)
+
+
+def tls_peer(file: Path) -> Program:
+    """A probe of gRPC's health service with grpc_health_probe's flags."""
+    return Program(f"{file.name} -tls", file, arguments=(), is_peer=True, tls=True)
 
 
 def stock() -> Program:

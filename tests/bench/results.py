@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.flavours import ROOT
 
+from .programs import Program
 from .samples import Quartiles, Sample, quartiles
 
 DATA = ROOT / "docs" / "benchmark.json"
@@ -24,7 +25,8 @@ FIGURES = (WALL, CPU, MEMORY, FAULTS, LIMITED)
 
 @dataclass(frozen=True)
 class Row:
-    """A program's figures. `recorded`: when and where, if it was another time than the other rows'."""
+    """A program's figures. `recorded`: when and where, if it was another time than the other rows'. `tls`: whether it
+    asked over TLS."""
 
     name: str
     size: int
@@ -34,6 +36,7 @@ class Row:
     figures: Mapping[str, Quartiles]
     is_peer: bool = False
     recorded: str = ""
+    tls: bool = False
 
     def median(self, figure: str) -> float | None:
         return self.figures[figure].median if figure in self.figures else None
@@ -56,13 +59,13 @@ class Report:
         machine = self.machine
         return f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, {machine['distribution']}"
 
-    @property
-    def peer(self) -> Row | None:
-        return next((row for row in self.rows if row.is_peer), None)
+    def peer(self, tls: bool) -> Row | None:
+        """What the executable is compared with, without TLS or over it."""
+        return next((row for row in self.rows if row.is_peer and row.tls == tls), None)
 
 
-def row(name: str, file: Path, samples: list[Sample], limited: list[Sample], is_peer: bool) -> Row:
-    """The quartiles of the samples."""
+def row(program: Program, samples: list[Sample], limited: list[Sample]) -> Row:
+    """The quartiles of a program's samples."""
     figures = {
         WALL: quartiles([sample.wall_ms for sample in samples]),
         CPU: quartiles([sample.cpu_ms for sample in samples]),
@@ -72,9 +75,10 @@ def row(name: str, file: Path, samples: list[Sample], limited: list[Sample], is_
     if limited:
         figures[LIMITED] = quartiles([sample.wall_ms for sample in limited])
     rounded = {figure: Quartiles(*(round(value, 3) for value in spread)) for figure, spread in figures.items()}
-    content = file.read_bytes()
+    content = program.file.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    return Row(name, len(content), sha256, len(samples), len(limited), rounded, is_peer)
+    runs = (len(samples), len(limited))
+    return Row(program.name, len(content), sha256, *runs, rounded, program.is_peer, tls=program.tls)
 
 
 def today() -> str:

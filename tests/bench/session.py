@@ -1,4 +1,4 @@
-"""A session: fresh copies, one server, warm programs, then all runs in random order, without a limit and under it."""
+"""A session: fresh copies, two servers, warm programs, then all runs in random order, without a limit and under it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+import trustme
 
 from tests.flavours import ROOT
 
 from .limit import tenth_of_a_core
-from .programs import CACHE, MODEL, Program, compiled, copied
+from .programs import CACHE, MODEL, Program, Servers, compiled, copied
 from .results import Row, row
 from .samples import PAUSE_UNDER_THE_LIMIT, Failed, Sample, take
 
@@ -47,11 +49,13 @@ def measure(programs: Sequence[Program], runs: Runs) -> Measured:
     """Measures all programs side by side."""
     CACHE.mkdir(parents=True, exist_ok=True)
     # Beside the checkout, since a folder for temporary files may lie in memory or forbid execution.
-    with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE) as folder, server() as port, tenth_of_a_core() as limit:
-        scratch = Path(folder)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="run-", dir=CACHE)))
+        servers = stack.enter_context(both(scratch))
+        limit = stack.enter_context(tenth_of_a_core())
         runner = compiled("measure", scratch)
         copies = copied(programs, scratch)
-        commands = {copy.name: copy.command(port) for copy in copies}
+        commands = {copy.name: copy.command(servers) for copy in copies}
         warm = take(runner, commands, dict.fromkeys(commands, 2))
         slow = {name for name, samples in warm.samples.items() if samples[-1].wall_ms > SLOW}
         times = {name: runs.slow if name in slow else runs.fast for name in commands}
@@ -60,17 +64,29 @@ def measure(programs: Sequence[Program], runs: Runs) -> Measured:
         if limit.procs:
             times = {name: runs.limited_slow if name in slow else runs.limited for name in commands}
             limited = take(runner, commands, times, pause=PAUSE_UNDER_THE_LIMIT, group=limit.procs).samples
-        rows = [
-            row(copy.name, copy.file, taken.samples[copy.name], limited.get(copy.name, []), copy.is_peer)
-            for copy in copies
-        ]
+        rows = [row(copy, taken.samples[copy.name], limited.get(copy.name, [])) for copy in copies]
     return Measured(rows, limit.reason, taken.runner_mib)
 
 
 @contextmanager
-def server() -> Iterator[int]:
+def both(scratch: Path) -> Iterator[Servers]:
+    """The plain server and the one with TLS, whose certificates are made in `scratch`."""
+    authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    certificate = authority.issue_cert("localhost", "127.0.0.1", key_type=trustme.KeyType.ECDSA)
+    ca, key, chain = (scratch / f"{name}.pem" for name in ("ca", "key", "chain"))
+    authority.cert_pem.write_to_path(str(ca))
+    certificate.private_key_pem.write_to_path(str(key))
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(str(chain), append=True)
+    # The health service is for the peer, which can ask for nothing else.
+    with server() as port, server("--health", f"--tls-key={key}", f"--tls-cert={chain}") as tls_port:
+        yield Servers(port, tls_port, ca)
+
+
+@contextmanager
+def server(*options: str) -> Iterator[int]:
     """The stand-in server in a process of its own; its port."""
-    command = [sys.executable, "-m", "tests.fake_tfs", "--script", "steady", "--model", MODEL, "--no-rest"]
+    command = [sys.executable, "-m", "tests.fake_tfs", "--script", "steady", "--model", MODEL, "--no-rest", *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

@@ -13,6 +13,11 @@ HEADS = {
     "size": "bytes",
     LIMITED: "ms on 0.1 core",
 }
+# Where a peer is missing, by whether it would have asked over TLS.
+ADVICE = {
+    False: "To compare with the original: make bench PEER=/path/to/tfs_model_status_probe",
+    True: "To compare calls over TLS: make bench TLS_PEER=/path/to/grpc_health_probe",
+}
 RATIOS = (WALL, CPU, MEMORY, LIMITED)
 # A core of the machine that is this busy with other things (load average per core) disturbs what is measured.
 BUSY = 0.25
@@ -32,7 +37,7 @@ def table(report: Report) -> str:
     medians = [["", *HEADS.values()]]
     for row in report.rows:
         cells = [f"{row.size:,}" if head == "size" else shown(row.median(head)) for head in HEADS]
-        medians.append([_label(row), *cells])
+        medians.append([label(row), *cells])
     return "\n".join([*_aligned(medians), "", *_aligned(_ratios(report)), "", *_notes(report)]) + "\n"
 
 
@@ -45,13 +50,13 @@ def ratio(row: Row, base: Row, figure: str) -> str:
 
 
 def _ratios(report: Report) -> list[list[str]]:
-    # Only of what was measured in one run.
+    # Only of what was measured in one run, and of calls of one kind: with TLS, or without.
     bases = [row for row in report.rows if row.name == FLOOR or (row.is_peer and not row.recorded)]
     lines = [["ratios of medians", "", *(HEADS[figure] for figure in RATIOS)]]
     for base in bases:
         for row in report.rows:
-            if row is not base and not row.recorded:
-                lines.append([_label(row), f"to {base.name}", *(ratio(row, base, figure) for figure in RATIOS)])
+            if row is not base and not row.recorded and row.tls == base.tls:
+                lines.append([label(row), f"to {base.name}", *(ratio(row, base, figure) for figure in RATIOS)])
     return lines
 
 
@@ -67,15 +72,17 @@ def _notes(report: Report) -> list[str]:
         lines.append(
             f"The machine was busy (load {machine['load']} before the run): ratios hold better than milliseconds."
         )
-    peer = report.peer
-    if peer is None:
-        lines.append("To compare with the original: make bench PEER=/path/to/tfs_model_status_probe")
-    elif peer.recorded:
-        lines.append(f"{peer.name} was not measured now: its figures are of {peer.recorded}, and give no ratios.")
+    for tls, how in ADVICE.items():
+        peer = report.peer(tls)
+        if peer is None:
+            lines.append(how)
+        elif peer.recorded:
+            lines.append(f"{peer.name} was not measured now: its figures are of {peer.recorded}, and give no ratios.")
     return lines
 
 
-def _label(row: Row) -> str:
+def label(row: Row) -> str:
+    """The row's name, and when it was measured if that was another time."""
     return f"{row.name}, recorded {row.recorded.partition(',')[0]}" if row.recorded else row.name
 
 

@@ -1,24 +1,29 @@
-"""The bench itself: that it measures all that it shows, and that what it has written down is of one piece."""
+"""The bench itself: that it measures all that it shows."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
-import xml.etree.ElementTree as ElementTree
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.flavours import ROOT, built
 
 from . import programs
+from .__main__ import with_recorded
 from .limit import tenth_of_a_core
-from .picture import COLUMNS, PICTURE, picture
-from .programs import FLOOR, STATIC, Program
-from .results import DATA, FIGURES, LIMITED, Report, as_json, from_json, machine, today
+from .picture import picture
+from .programs import FLOOR, STATIC, STATIC_TLS, Program
+from .readme import figures
+from .results import FIGURES, LIMITED, Report, as_json, from_json, machine, today
 from .samples import Failed, quartiles
-from .session import Runs, measure
-from .table import HEADS, shown, table
+from .session import Runs, both, measure
+from .table import HEADS, table
 
 FEW = Runs(fast=3, slow=1, limited=1, limited_slow=1)
 
@@ -27,13 +32,14 @@ FEW = Runs(fast=3, slow=1, limited=1, limited_slow=1)
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Of a few runs."""
     built("frozen")
-    measured = measure([programs.floor(tmp_path_factory.mktemp("floor")), programs.static()], FEW)
+    floor = programs.floor(tmp_path_factory.mktemp("floor"))
+    measured = measure([floor, programs.static(), programs.static_tls()], FEW)
     rows = tuple(measured.rows)
     return Report(today(), machine(), {STATIC: "2.0.0"}, measured.no_limit, measured.runner_mib, rows)
 
 
 def test_every_figure_is_measured(report: Report) -> None:
-    assert [row.name for row in report.rows] == [FLOOR, STATIC]
+    assert [row.name for row in report.rows] == [FLOOR, STATIC, STATIC_TLS]
     for row in report.rows:
         assert set(row.figures) == set(FIGURES) - ({LIMITED} if report.no_limit else set())
         assert all(spread.lower > 0 for spread in row.figures.values())
@@ -47,9 +53,8 @@ def test_every_figure_is_measured(report: Report) -> None:
 
 def test_memory_is_the_programs_own(report: Report) -> None:
     """And not that of what started it: this process is far larger."""
-    floor, static = (row.median("memory_mib") for row in report.rows)
-    assert floor is not None and static is not None
-    assert floor < 2 < static < 20
+    floor, static, tls = (row.median("memory_mib") or 0.0 for row in report.rows)
+    assert floor < 2 < static < tls < 20
 
 
 def test_the_file_gives_the_report_back(report: Report) -> None:
@@ -71,6 +76,18 @@ def test_the_control_group_is_gone_afterwards() -> None:
     assert not limit.procs.parent.exists()
 
 
+def test_calls_over_tls_are_of_the_kind_that_the_picture_says(tmp_path: Path) -> None:
+    with both(tmp_path) as servers:
+        _, *question = programs.static_tls().command(servers)
+        said = built("frozen").run(*question, "-v")
+        assert (said.exit_code, said.verdict) == (0, "Servable state is AVAILABLE")
+        assert "(TLSv1.3, " in said.stderr
+        another = tmp_path / "another.pem"
+        trustme.CA().cert_pem.write_to_path(str(another))
+        _, *question = programs.static_tls().command(servers._replace(ca=another))
+        assert built("frozen").run(*question).exit_code == 2
+
+
 def test_quartiles() -> None:
     assert quartiles([4, 1, 3, 2, 5]) == (2, 3, 4)
     assert quartiles([7]) == (7, 7, 7)
@@ -78,31 +95,42 @@ def test_quartiles() -> None:
 
 def test_a_recorded_peer_is_marked_and_gives_no_ratios(report: Report) -> None:
     recorded = replace(report.rows[1], name="peer", is_peer=True, recorded="2001-02-03, some machine")
-    mixed = replace(report, rows=(*report.rows, recorded))
+    mixed = replace(report, rows=(*report.rows[:2], recorded, report.rows[2]))
     assert "\npeer, recorded 2001-02-03 " in table(mixed)
     assert "to peer" not in table(mixed)
     assert ">recorded 2001-02-03, on another machine<" in picture(mixed)
-    measured = replace(report, rows=(*report.rows, replace(recorded, recorded="")))
+    assert "\n| peer, recorded 2001-02-03 | " in figures(mixed)
+    measured = replace(report, rows=(*report.rows[:2], replace(recorded, recorded=""), report.rows[2]))
     assert "to peer" in table(measured)
-    assert "recorded" not in table(measured) + picture(measured)
+    assert "recorded" not in table(measured) + picture(measured) + figures(measured)
 
 
-# What is in docs/.
+def test_peers_that_are_not_measured_come_from_the_earlier_run(report: Report) -> None:
+    floor, static, tls = report.rows
+    peer, tls_peer = replace(static, name="peer", is_peer=True), replace(tls, name="peer -tls", is_peer=True)
+    earlier = replace(report, date="2001-02-03", rows=(*report.rows, tls_peer, peer))
+    when = f"2001-02-03, {report.where}"
+    behind = [floor, static, replace(peer, recorded=when), tls, replace(tls_peer, recorded=when)]
+    assert with_recorded([floor, static, tls], earlier) == behind
+    assert with_recorded(behind, earlier) == behind
+    assert with_recorded([floor, static, peer, tls], earlier) == [floor, static, peer, tls, behind[-1]]
+    assert with_recorded([floor, static, tls], report) == [floor, static, tls]
 
 
-def test_the_picture_shows_the_data() -> None:
-    report = from_json(DATA.read_text())
-    drawn = PICTURE.read_text()
-    assert drawn == picture(report), "draw it anew: python -m tests.bench --draw"
-    texts = ["".join(element.itertext()) for element in ElementTree.fromstring(drawn) if element.tag.endswith("text")]
-    for row in report.rows:
-        assert row.name in texts
-        for figure in COLUMNS:
-            if figure in row.figures:
-                assert shown(row.median(figure)) in texts
-    assert any(report.date in text and report.where in text for text in texts)
-    assert len(drawn) < 20_000
+def test_ratios_are_of_calls_of_one_kind(report: Report) -> None:
+    """Nobody wants to know how TLS compares with a call that does without."""
+    floor, static, tls = report.rows
+    peers = (replace(static, name="peer", is_peer=True), replace(tls, name="peer over TLS", is_peer=True))
+    lines = table(replace(report, rows=(floor, static, peers[0], tls, peers[1]))).splitlines()
+    ratios = [line.split("  to ")[0].strip() for line in lines if re.search(r"  to peer over TLS ", line)]
+    assert ratios == [STATIC_TLS]
+    ratios = [line.split("  to ")[0].strip() for line in lines if re.search(r"  to peer  ", line)]
+    assert ratios == [FLOOR, STATIC]
 
 
-def test_what_is_written_names_no_folder_of_this_machine() -> None:
-    assert str(ROOT) not in DATA.read_text() + PICTURE.read_text()
+def test_peers_are_asked_for_in_the_makefiles_words(report: Report) -> None:
+    said = table(report)
+    for flag, name in (("--peer", "PEER"), ("--tls-peer", "TLS_PEER")):
+        assert f": make bench {name}=/" in said
+        done = subprocess.run(["make", "--dry-run", "bench", f"{name}=/a b"], cwd=ROOT, capture_output=True, text=True)
+        assert shlex.split(done.stdout.splitlines()[-1])[1:] == ["-m", "tests.bench", flag, "/a b"]

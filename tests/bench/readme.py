@@ -1,0 +1,45 @@
+"""The report as the table of figures in README.md, between two marks there."""
+
+from __future__ import annotations
+
+import re
+
+from tests.flavours import ROOT
+
+from .picture import COLUMNS, WITH_TLS
+from .programs import OURS, STOCK
+from .results import Report, Row
+from .table import label, shown
+
+README = ROOT / "README.md"
+BEGIN, END = "<!-- figures: `make bench` writes what stands between these two marks -->", "<!-- figures end -->"
+
+
+def figures(report: Report) -> str:
+    """Ours, what it is compared with, and the freeze that anybody could make."""
+    names = [name for name, _ in COLUMNS.values()]
+    lines = ["| | " + " | ".join([*names, "size"]) + " |", "|---" + "|--:" * (len(names) + 1) + "|"]
+    for row in report.rows:
+        if row.name in (*OURS, STOCK) or row.is_peer:
+            name = f"**{label(row)}**" if row.name in OURS else label(row)
+            lines.append("| " + " | ".join([name, *_cells(row)]) + " |")
+    most = max(row.runs for row in report.rows)
+    tls = [WITH_TLS] if any(row.tls for row in report.rows) else []
+    note = [f"Medians of {most} runs, fewer of slow programs; {report.date}, {report.where}.", *tls]
+    return "\n".join([*lines, "", *note])
+
+
+def with_figures(readme: str, report: Report) -> str:
+    """The README with the report's table. Raises ValueError where the marks are not there, once and in order."""
+    parts = re.fullmatch(f"(.*{re.escape(BEGIN)}\n).*(\n{re.escape(END)}\n.*)", readme, re.DOTALL)
+    if parts is None or readme.count(BEGIN) + readme.count(END) != 2:
+        raise ValueError(f"README.md wants these two lines, once each: {BEGIN} and {END}")
+    return parts[1] + "\n" + figures(report) + "\n" + parts[2]
+
+
+def _cells(row: Row) -> list[str]:
+    cells = []
+    for figure, (_, unit) in COLUMNS.items():
+        median = row.median(figure)
+        cells.append("-" if median is None else f"{shown(median)} {unit}")
+    return [*cells, f"{shown(row.size / 2**20)} MiB"]
