@@ -12,6 +12,7 @@ needs=" $* "
 look() {
     commands='' packages=''
     case $needs in *' test '*)
+        need_command curl curl
         need_command node nodejs
         need_command npm npm
         need_command nginx nginx-light

@@ -42,7 +42,7 @@ def test_the_readmes_probes_are_those_of_the_example() -> None:
     (container,) = deployment.pods[0]["containers"]
     assert list(shown) == list(PROBES)
     for kind, probe in shown.items():
-        assert probe.items() <= container[kind].items(), kind
+        assert {name: container[kind][name] for name in probe} == probe, kind
         assert probe["exec"]["command"] in [list(use.command) for use in USES if use.kind == kind]
         options = flags.parse(probe["exec"]["command"][1:], {}, 0)
         assert (options.problem, options.ignored) == ("", [])
