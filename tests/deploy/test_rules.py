@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
 from probe import flags
 from tests.deploy.documents import COMPOSE, COMPOSE_SERVICE, DEPLOYMENTS, FILES, README, USES, Document, Node, Use
-from tests.flavours import ROOT, VERSION
+from tests.flavours import VERSION
 
 MARGIN = 0.1
 """Seconds that a probe has left to say why it failed, and the runtime to see that it has ended."""
@@ -127,9 +126,3 @@ def test_the_readme_names_every_file() -> None:
     named = re.findall(r"\[([\w-]+\.yaml)\]\((.+?)\)", README.read_text())
     assert all(text == target for text, target in named)
     assert {text for text, _ in named} == {path.name for path in [*FILES, COMPOSE]}
-
-
-def test_the_readme_of_the_project_shows_probes_by_the_same_rules() -> None:
-    for line in re.findall(r"command: (\[.*tfs_model_status_probe.*\])", (ROOT / "README.md").read_text()):
-        words = shlex.split(line.strip("[]").replace(",", " "))
-        assert 0 < int(flags.parse(words[1:], {}, 0).values["timeout"]) <= 900_000_000

@@ -26,6 +26,8 @@ TOO_LONG = {r"dpkg-buildpackage -b": "tests/frozen/test_relinking.py changes one
 
 # What programs say, and no commands.
 SAID = {"connection refused", "internal error: …", "no HTTP/2 SETTINGS from it", "permission denied"}
+# Pages of the repository's at the hosting service, relative to a file in its root.
+PAGES = {"../../releases"}
 # Blocks that are pictures, by their document and how they begin.
 PICTURES = {
     ("docs/engine.md", "Call (model.py) "),

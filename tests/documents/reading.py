@@ -102,5 +102,5 @@ def links() -> Iterator[Link]:
 
 
 def place(link: Link) -> Path:
-    """The file that a relative link leads to."""
+    """The file that a link within the repository leads to."""
     return (ROOT / link.document).parent / link.target.partition("#")[0]

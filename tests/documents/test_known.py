@@ -9,6 +9,7 @@ import pytest
 from tests.documents.known import (
     HOSTED,
     LANGUAGES,
+    PAGES,
     PICTURES,
     RUN,
     SAID,
@@ -18,8 +19,8 @@ from tests.documents.known import (
     is_script,
     is_session,
 )
-from tests.documents.reading import DOCUMENTS, Block, Command, Link, blocks, inline, links, place
-from tests.flavours import ROOT
+from tests.documents.reading import DOCUMENTS, Block, Command, Link, blocks, inline, links, place, read
+from tests.flavours import ROOT, VERSION
 
 PATTERNS = [*RUN, *HOSTED, *TOO_LONG]
 
@@ -52,7 +53,9 @@ def test_who_runs_them_is_there() -> None:
         assert (ROOT / where).is_file(), where
 
 
-@pytest.mark.parametrize("link", [link for link in links() if "://" not in link.target], ids=str)
+@pytest.mark.parametrize(
+    "link", [link for link in links() if "://" not in link.target and link.target not in PAGES], ids=str
+)
 def test_every_link_leads_to_a_file(link: Link) -> None:
     assert place(link).exists()
 
@@ -63,3 +66,15 @@ def test_headings_that_are_linked_to_are_there() -> None:
         if heading and "://" not in file:
             titles = re.findall(r"(?m)^#+ (.+)$", (place(link) if file else ROOT / link.document).read_text())
             assert heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, link
+
+
+def test_every_page_that_is_excepted_is_linked_to_from_the_root() -> None:
+    assert {(link.document, link.target) for link in links() if link.target in PAGES} == {
+        ("README.md", page) for page in PAGES
+    }
+
+
+def test_the_version_is_the_programs() -> None:
+    ours = re.compile(r"(?:releases/download/v|tfs-model-status-probe[:_]|tfs_model_status_probe[_-])(\d+\.\d+\.\d+)")
+    named = {document: set(ours.findall(read(document))) for document in DOCUMENTS}
+    assert set().union(*named.values()) == {VERSION}, named
