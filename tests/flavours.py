@@ -21,7 +21,7 @@ PATIENCE = 30.0
 """Seconds after which a run counts as hung; every timeout that a test gives is far below."""
 
 # What would steer the program or the grpcio library from outside.
-_MEDDLING = re.compile(r"(?i)(https?|grpc|all|no)_proxy|TFS_PROBE_.*|GRPC_.*|PYTHON.*")
+_MEDDLING = re.compile(r"(?i)(https?|grpc|all|no)_proxy|(TFS_PROBE|GRPC|SSL_CERT|OPENSSL|SPIFFE)_.*|PYTHON.*")
 
 
 class Outcome(NamedTuple):

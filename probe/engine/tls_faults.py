@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 NOT_YET_VALID, EXPIRED = 9, 10
 UNTRUSTED = (2, 18, 19, 20, 21, 24, 27)  # no issuer known, self-signed, an issuer that is no CA or not trusted
 HOST_MISMATCH, ADDRESS_MISMATCH = 62, 64
+TOO_WEAK = (66, 67, 68)  # a key, its issuer's key, or the hash under the signature
 
 # Alerts of the other side (RFC 8446, 6.2), by the ends of the names that `_ssl` has for them.
 ABOUT_OUR_CERTIFICATE = {
@@ -93,6 +94,8 @@ def of_certificate(
     if code == NOT_YET_VALID:
         since = f" (from {own['notBefore']} on)" if own else ""
         return f"{begun}is not valid yet{since}", "tls-not-yet"
+    if code in TOO_WEAK:
+        return f"{begun}is too weak: {error.verify_message}", "tls-weak"
     if code in UNTRUSTED:
         issuer = _issuer(chain)
         return f"{begun}is not trusted: {error.verify_message}{issuer}", "tls-untrusted"
