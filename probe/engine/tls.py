@@ -15,7 +15,7 @@ from .tls_faults import of_certificate, of_peer, of_server, of_silence
 READ = 65536  # bytes asked of OpenSSL at once
 ALPN = "h2"
 # The handshake message with which a server asks for a client certificate (RFC 8446, 4.3.2; the same number in TLS 1.2).
-CERTIFICATE_REQUEST, HANDSHAKE_RECORD = 13, 22
+CERTIFICATE_REQUEST, HANDSHAKE_RECORD, ALERT_RECORD = 13, 22, 21
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class TlsStream(Stream):
     """A stream whose bytes travel encrypted. Its operations are those of `Stream`; what the other side's TLS objects to
     is raised as Fault."""
 
-    __slots__ = ("_incoming", "_outgoing", "_shown", "_tls", "_wanted", "heard")
+    __slots__ = ("_alert", "_incoming", "_outgoing", "_shown", "_tls", "_wanted", "heard")
 
     def __init__(
         self, stream: Stream, context: "_ssl._SSLContext", server_name: "str | None", shown: bool = False
@@ -61,6 +61,7 @@ class TlsStream(Stream):
         self._incoming = _ssl.MemoryBIO()
         self._outgoing = _ssl.MemoryBIO()
         self._wanted = False
+        self._alert = 0
         self._shown = shown
         context._msg_callback = self._note  # type: ignore[attr-defined]
         self._tls: Session = context._wrap_bio(  # type: ignore[attr-defined]
@@ -69,9 +70,12 @@ class TlsStream(Stream):
         self.heard = b""
 
     def _note(self, _: object, direction: str, version: int, record: int, message: int, data: bytes) -> None:
-        """Told of every message of the handshake. That a client certificate was asked for explains a later refusal."""
+        """Told of every message of the handshake. That a client certificate was asked for explains a later refusal; an
+        alert explains it better than the library's error, which may have no name."""
         if record == HANDSHAKE_RECORD and message == CERTIFICATE_REQUEST and direction == "read":
             self._wanted = True
+        if record == ALERT_RECORD and direction == "read":
+            self._alert = message
 
     def handshake(self, deadline: "Deadline") -> None:
         """Agrees on keys. What is left to send of it goes with the first data, which is a packet less.
@@ -116,7 +120,7 @@ class TlsStream(Stream):
             if data:
                 self._tls.write(data)
         except _ssl.SSLError as error:
-            raise Fault(*of_peer(error, self._wanted)) from None
+            raise Fault(*of_peer(error, self._alert, self._wanted)) from None
         self._flush(deadline)
 
     def receive(self, deadline: "Deadline") -> bytes:
@@ -134,7 +138,7 @@ class TlsStream(Stream):
             except (_ssl.SSLZeroReturnError, _ssl.SSLEOFError):
                 return b""
             except _ssl.SSLError as error:
-                raise Fault(*of_peer(error, self._wanted)) from None
+                raise Fault(*of_peer(error, self._alert, self._wanted)) from None
 
     def send_or_not(self, data: bytes) -> None:
         import _ssl
@@ -191,7 +195,7 @@ def secure(
         raise Unmendable(*explain(error, server_name, seen, stream.peer)) from None
     except _ssl.SSLError as error:
         tls.give_up()
-        raise Unmendable(*of_server(error, tls.heard, tls._wanted, stream.peer)) from None
+        raise Unmendable(*of_server(error, tls._alert, tls.heard, tls._wanted, stream.peer)) from None
     except EOFError:
         raise _closed(tls, stream, deadline) from None
     except TimeoutError:

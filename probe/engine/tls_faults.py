@@ -28,12 +28,14 @@ ABOUT_OUR_CERTIFICATE = {
 }
 NO_VERSION = ("ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "VERSION_TOO_LOW")
 NO_ALPN = ("ALERT_NO_APPLICATION_PROTOCOL",)
+# Alerts for whose errors not every `_ssl` has a name.
+NAMELESS = {116: "ALERT_CERTIFICATE_REQUIRED", 120: "ALERT_NO_APPLICATION_PROTOCOL"}
 WEAK = ("EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEAK", "DH_KEY_TOO_SMALL", "WRONG_SIGNATURE_TYPE")
 
 
-def of_server(error: "_ssl.SSLError", heard: bytes, wanted: bool, peer: str) -> "tuple[str, str]":
-    """Why no handshake came about. `heard`: the other side's first bytes; `wanted`: it asked for a client
-    certificate."""
+def of_server(error: "_ssl.SSLError", alert: int, heard: bytes, wanted: bool, peer: str) -> "tuple[str, str]":
+    """Why no handshake came about. `alert`: the number of the other side's last one, 0 for none; `heard`: its first
+    bytes; `wanted`: it asked for a client certificate."""
     begun = f"connected to {peer}: "
     line = http1(heard)
     if line:
@@ -42,13 +44,13 @@ def of_server(error: "_ssl.SSLError", heard: bytes, wanted: bool, peer: str) -> 
         return f"{begun}it speaks HTTP/2 in plain text, not TLS", "tls-plain"
     if not is_tls(heard):
         return f"{begun}it does not speak TLS", "tls-not"
-    text, cause = of_peer(error, wanted)
+    text, cause = of_peer(error, alert, wanted)
     return begun + text, cause
 
 
-def of_peer(error: "_ssl.SSLError", wanted: bool) -> "tuple[str, str]":
+def of_peer(error: "_ssl.SSLError", alert: int, wanted: bool) -> "tuple[str, str]":
     """What the other side, or OpenSSL about it, objects to; also when the handshake is over, as TLS 1.3 does it."""
-    reason = error.reason or ""
+    reason = error.reason or NAMELESS.get(alert, "")
     if reason.endswith("ALERT_CERTIFICATE_REQUIRED") or (wanted and reason.endswith("ALERT_HANDSHAKE_FAILURE")):
         return "it demands a client certificate", "tls-client"
     for name, alert in ABOUT_OUR_CERTIFICATE.items():

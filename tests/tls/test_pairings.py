@@ -159,9 +159,7 @@ def test_http2_is_refused_by_an_alert(flavour: Flavour, certificates: Certificat
     """OpenSSL's own server does so; Python's goes on without a word."""
     files = ("-cert", certificates.file("server.pem"), "-key", certificates.file("server.key"))
     command = ("openssl", "s_server", "-accept", "127.0.0.1:0", *files, "-alpn", "http/1.1")
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as openssl:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as openssl:
         try:
             assert openssl.stdout
             port = next(line.rpartition(b":")[2] for line in openssl.stdout if line.startswith(b"ACCEPT "))
