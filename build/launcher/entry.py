@@ -1,16 +1,15 @@
 """What the launcher runs: imported when the snapshot is made, `run` is called by every run from it.
 
-What is imported here costs nothing in a run. The program itself imports late what only some flags need: the engine,
-which nearly every run needs, and TLS.
+What is imported here costs a run next to nothing. The program itself imports late what only some flags need: the
+engine, which nearly every run needs, and TLS. (`_ssl` stays out: its memory is as large as all the rest's, and would
+make every run slower by more than a call with TLS gains.)
 """
-
-import _ssl
 
 from probe import codec, flags, report, target, verdict
 from probe.__main__ import run
 from probe.engine import context, exchange, frames, hpack, http2, native, tls, trust, unary
 
-__all__ = ["_ssl", "context", "run", "tls", "trust"]
+__all__ = ["context", "run", "tls", "trust"]
 
 # CPython adapts its bytecode to what it meets after this many passes.
 OFTEN = 32
