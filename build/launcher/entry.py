@@ -1,8 +1,8 @@
 """What the launcher runs: imported when the snapshot is made, `run` is called by every run from it.
 
 What is imported here costs a run next to nothing. The program itself imports late what only some flags need: the
-engine, which nearly every run needs, and TLS. (`_ssl` stays out: its memory is as large as all the rest's, and would
-make every run slower by more than a call with TLS gains.)
+engine, which nearly every run needs, and TLS. `_ssl` stays out: what it would spare a call with TLS, its tables would
+cost every other one.
 """
 
 from probe import codec, flags, report, target, verdict
