@@ -7,10 +7,11 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from tests.documents.reading import DOCUMENTS, prose
 from tests.flavours import ROOT
 
 from .picture import COLUMNS, PICTURE, picture
-from .programs import STATIC, STOCK
+from .programs import STATIC, STATIC_TLS, STOCK
 from .readme import BEGIN, END, README, with_figures
 from .results import CPU, DATA, LIMITED, MEMORY, WALL, Row, from_json
 from .table import shown
@@ -78,12 +79,18 @@ def test_the_readmes_words_agree_with_the_figures() -> None:
     assert median(STOCK, LIMITED) > KUBELET > 10 * median(STATIC, LIMITED)
 
 
-def test_no_other_figure_stands_in_the_documents() -> None:
-    """Milliseconds and mebibytes that were measured stand where `make bench` writes them, or not at all."""
-    for document in (README, *(ROOT / "docs").glob("*.md")):
-        text = document.read_text()
-        if document == README:
-            before, _, rest = text.partition(BEGIN)
-            text = before + rest.partition(END)[2]
-        text = re.sub(r"`[^`]*`", "", re.sub(r"(?ms)^```.*?^```$", "", text))
-        assert not re.findall(r"\d[\d.,]*\s?(?:ms|milliseconds|%|MB)\b", text), document.name
+@pytest.mark.parametrize("peer", [row for row in REPORT.rows if row.is_peer], ids=lambda row: row.name)
+def test_the_executable_costs_no_more_than_it_may(peer: Row) -> None:
+    """Than its peer, with TLS or without: one and a half times at most, by the same run."""
+    if peer.recorded:
+        pytest.skip(f"{peer.name} was measured at another time")
+    ours = STATIC_TLS if peer.tls else STATIC
+    for figure in (WALL, CPU):
+        assert median(ours, figure) <= 1.5 * median(peer.name, figure)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_no_other_figure_stands_in_the_documents(document: str) -> None:
+    """What was measured stands where `make bench` writes it, or not at all."""
+    before, _, rest = re.sub(r"`[^`]*`", "", prose(document)).partition(re.sub(r"`[^`]*`", "", BEGIN))
+    assert not re.findall(r"\d[\d.,]*\s?(?:ms|milliseconds|%|MB)\b", before + rest.partition(END)[2])

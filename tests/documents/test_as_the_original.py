@@ -17,13 +17,11 @@ import pytest
 import trustme
 
 from tests.deploy.test_commands import ORIGINAL
-from tests.documents.test_image import instructions
 from tests.fake_tfs import FakeServing
 from tests.flavours import FROZEN, PATIENCE, ROOT, VERSION, built
 from tests.frozen.roots import SBIN, inside, tool
 from tests.images import github
-from tests.images.conftest import REPOSITORY
-from tests.images.test_dockerfiles import AS_THE_ORIGINAL, PROBE
+from tests.images.dockerfiles import AS_THE_ORIGINAL, PROBE, REPOSITORY, instructions
 
 DEVICES = ("dev/null", "dev/urandom")
 

@@ -8,18 +8,13 @@ from string import Template
 from tests.documents.known import commands_for
 from tests.documents.reading import blocks
 from tests.flavours import ROOT, VERSION
-
-
-def instructions(dockerfile: str) -> list[list[str]]:
-    """Its instructions as words, comments left out."""
-    plain = re.sub(r"(?m)^#.*\n", "", dockerfile).replace("\\\n", " ")
-    return [line.split() for line in plain.splitlines() if line]
+from tests.images.dockerfiles import EXAMPLE, PROBE, instructions
 
 
 def test_the_readmes_dockerfile_is_the_example() -> None:
     """Which tests/images/test_dockerfiles.py builds. The README's has the values where the example has arguments."""
     (snippet,) = (block.text for block in blocks() if block.language == "dockerfile")
-    steps = instructions((ROOT / "Dockerfile.example").read_text())
+    steps = instructions(EXAMPLE)
     values = dict(words[1].split("=") for words in steps if words[0] == "ARG")
     assert values["TFS_PROBE_VERSION"] == VERSION
     values["TFS_PROBE_SHA256"] = "SHA256"
@@ -29,6 +24,6 @@ def test_the_readmes_dockerfile_is_the_example() -> None:
 
 def test_the_line_that_copies_from_our_image_is_the_one_that_is_built() -> None:
     (command,) = commands_for("test_image.py")
-    image, probe = f"ghcr.io/OWNER/tfs-model-status-probe:{VERSION}", "/bin/tfs_model_status_probe"
+    image = f"ghcr.io/OWNER/tfs-model-status-probe:{VERSION}"
     (built,) = re.findall(r"COPY --from=.*?(?=\\n)", (ROOT / "tests" / "images" / "test_dockerfiles.py").read_text())
-    assert command.text == built.format(own=image, PROBE=probe)
+    assert command.text == built.format(own=image, PROBE=PROBE)

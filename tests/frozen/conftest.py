@@ -12,8 +12,6 @@ import pytest
 from tests.fake_tfs import FakeServing
 from tests.flavours import Flavour, built
 
-pytest.register_assert_rewrite("tests.frozen.expected", "tests.frozen.checkout")
-
 
 @pytest.fixture(scope="session")
 def frozen() -> Flavour:

@@ -17,15 +17,11 @@ from tests.fake_tfs import FakeServing
 from tests.flavours import FROZEN, ROOT, VERSION, Flavour, built
 from tests.frozen.roots import tool
 from tests.images import github
+from tests.images.dockerfiles import DEFAULT_TAG, REPOSITORY
 from tests.images.engine import Engine
 
-REPOSITORY = "octo-org/tfs-model-status-probe"
 SERVING = "docker.io/tensorflow/serving"
 IMAGE = f"ghcr.io/{REPOSITORY}:{VERSION}"
-EXAMPLE = (ROOT / "Dockerfile.example").read_text()
-DEFAULT_TAG = EXAMPLE.split("ARG TFS_TAG=")[1].split()[0]
-
-pytest.register_assert_rewrite("tests.frozen.expected")
 
 
 @pytest.fixture(scope="session")

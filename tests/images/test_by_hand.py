@@ -6,7 +6,6 @@ It proves less than test_dockerfiles.py, and runs where no image can be built: w
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from tests.fake_tfs import FakeServing
 from tests.flavours import FROZEN, VERSION, Flavour
 from tests.frozen.expected import check
 from tests.frozen.roots import PROGRAM, inside, root_with
-from tests.images.conftest import EXAMPLE, REPOSITORY
+from tests.images.dockerfiles import EXAMPLE, REPOSITORY, instructions
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -44,12 +43,6 @@ def releases(frozen: Flavour, tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
         thread.join()
-
-
-def instructions(dockerfile: str) -> list[list[str]]:
-    """Its lines as words, continued ones joined, comments left out."""
-    text = re.sub(r"(?m)^#.*\n", "", dockerfile).replace("\\\n", " ")
-    return [line.split() for line in text.splitlines() if line]
 
 
 def test_the_steps_by_hand(releases: str, frozen: Flavour, server: FakeServing, checksum: str, tmp_path: Path) -> None:

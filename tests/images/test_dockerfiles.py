@@ -12,23 +12,10 @@ import pytest
 from tests.fake_tfs import FakeServing
 from tests.flavours import FROZEN, ROOT, VERSION, Flavour
 from tests.frozen.expected import check
-from tests.images.conftest import DEFAULT_TAG, EXAMPLE, REPOSITORY
+from tests.images.dockerfiles import AS_THE_ORIGINAL, DEFAULT_TAG, EXAMPLE, PROBE, REPOSITORY
 from tests.images.engine import Engine
 
 OWNER = REPOSITORY.split("/")[0]
-PROBE = "/bin/tfs_model_status_probe"
-
-# The steps of the original's README, of which owner and version alone are others.
-AS_THE_ORIGINAL = f"""
-FROM tensorflow/serving
-
-RUN apt-get update \\
-    && apt-get -y install wget
-
-RUN TFS_PROBE_VERSION={VERSION} \\
-    && wget -qO {PROBE} https://github.com/{REPOSITORY}/releases/download/v${{TFS_PROBE_VERSION}}/tfs_model_status_probe_${{TFS_PROBE_VERSION}}_linux_amd64 \\
-    && chmod +x {PROBE}
-"""  # noqa: E501
 
 
 def context_of(folder: Path, dockerfile: str) -> Path:
