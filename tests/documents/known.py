@@ -17,7 +17,7 @@ RUN = {
     r"base=.*|curl .*|chmod .*|\./tfs_model_status_probe_.*|sha256sum .*": f"{HERE}/test_download.py",
     r"git tag .*|git push .*": f"{HERE}/test_tools.py",
     r"(\.venv/bin/)?python .*|pyi-archive_viewer .*": f"{HERE}/test_tools.py",
-    r"apt-get source .*|sudo apt-get install …": f"{HERE}/test_tools.py",
+    r"apt-get source .*|sudo apt-get install …|build/system_packages\.sh .*": f"{HERE}/test_tools.py",
 }
 # What asks the hosting service about a release that is there, as no test can.
 HOSTED = {r"gh attestation verify .*", r"cosign verify-blob .*"}

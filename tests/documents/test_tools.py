@@ -42,6 +42,7 @@ def test_nothing_else_is_named() -> None:
         "python -m",
         "apt-get source",
         "sudo apt-get",
+        "build/system_packages.sh test",
         "git tag",
         "git push",
     }
@@ -85,8 +86,14 @@ def test_the_source_of_the_c_library_can_be_had() -> None:
     assert f" glibc_{version}.dsc " in done.stdout
 
 
+def test_the_tests_packages_are_here() -> None:
+    """`make test` has run it before."""
+    done = run(COMMANDS["build/system_packages.sh test"], ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_the_packages_that_are_missing_are_named_like_this() -> None:
-    """tests/frozen and CI run it; who is not root gets this line."""
+    """To those who are not root, and by the script that CI runs as root."""
     head = COMMANDS["sudo apt-get"].removesuffix("…").strip()
     assert f"{head} -y " in (ROOT / "build" / "system_packages.sh").read_text()
 
