@@ -253,10 +253,12 @@ class HostileServer:
 
 
 @contextlib.contextmanager
-def hostile(play: Play, receive_buffer: int = 0, place: tuple[str, int] = ("127.0.0.1", 0)) -> Iterator[HostileServer]:
-    """A server that plays to every client. The block's end raises what a play asserted in vain, and whatever in the
-    clients' bytes is no HTTP/2. `receive_buffer`: bytes of the kernel's buffer, 0 for its own choice. `place`: an
-    address of this machine, and a port or 0 for a free one."""
+def hostile(
+    play: Play, receive_buffer: int = 0, place: tuple[str, int] = ("127.0.0.1", 0), http2: bool = True
+) -> Iterator[HostileServer]:
+    """A server that plays to every client. The block's end raises what a play asserted in vain and, with `http2`,
+    whatever in the clients' bytes is none. `receive_buffer`: bytes of the kernel's buffer, 0 for its own choice.
+    `place`: an address of this machine, and a port or 0 for a free one."""
     closing = threading.Event()
     threads: list[threading.Thread] = []
 
@@ -306,8 +308,8 @@ def hostile(play: Play, receive_buffer: int = 0, place: tuple[str, int] = ("127.
         raise fault
     # Who closes at once, or answers in HTTP/1 with status 400, is looked at once more: whether it speaks TLS.
     looks = [peer for peer in server.peers[1:] if peer.received[:2] == CLIENT_HELLO]
-    assert len(looks) <= 1
-    for peer in server.peers:
+    assert len(looks) <= 1 or not http2
+    for peer in server.peers if http2 else ():
         if peer not in looks:
             client_frames(bytes(peer.received))
 

@@ -10,6 +10,8 @@ from .trust import Identity
 NEVER_CHECK_SUBJECT, NO_PARTIAL_WILDCARDS = 0x20, 0x4
 # As Go has it, every certificate in the file given is trusted, be it a root, an intermediate or the server's own.
 PARTIAL_CHAIN = 0x80000
+# HTTP/2 forbids it (RFC 9113, 9.2.1), and a server could ask for it without end.
+NO_RENEGOTIATION = 0x40000000
 ALPN = b"\2h2"  # HTTP/2, with the length of its name before it (RFC 7301, 3.1)
 
 TYPE_CHECKING = False
@@ -39,6 +41,7 @@ def blank() -> "_ssl._SSLContext":
     made.check_hostname = False
     made.verify_mode = _ssl.CERT_NONE
     made.minimum_version = _ssl.PROTO_TLSv1_2
+    made.options |= NO_RENEGOTIATION
     made._set_alpn_protocols(ALPN)  # type: ignore[attr-defined]
     made._host_flags = NEVER_CHECK_SUBJECT | NO_PARTIAL_WILDCARDS  # type: ignore[attr-defined]
     made.verify_flags |= PARTIAL_CHAIN

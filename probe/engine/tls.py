@@ -14,6 +14,8 @@ from .tls_faults import of_certificate, of_peer, of_server, of_silence
 
 READ = 65536  # bytes asked of OpenSSL at once
 ALPN = "h2"
+# Nanoseconds for a second connection, which is made for the sake of a better sentence alone.
+LOOK = 1_000_000_000
 # The handshake message with which a server asks for a client certificate (RFC 8446, 4.3.2; the same number in TLS 1.2).
 CERTIFICATE_REQUEST, HANDSHAKE_RECORD, ALERT_RECORD = 13, 22, 21
 
@@ -80,7 +82,8 @@ class TlsStream(Stream):
     def handshake(self, deadline: "Deadline") -> None:
         """Agrees on keys. What is left to send of it goes with the first data, which is a packet less.
 
-        Raises the errors of `_ssl`, or EOFError when the other side closed without a word more."""
+        Raises the errors of `_ssl`, SSLZeroReturnError when the other side closed politely, or EOFError when it did
+        without a word more."""
         import _ssl
 
         while True:
@@ -193,11 +196,11 @@ def secure(
         tls.give_up()
         seen = _look(stream, context, server_name, deadline)
         raise Unmendable(*explain(error, server_name, seen, stream.peer)) from None
+    except (EOFError, _ssl.SSLZeroReturnError):
+        raise _closed(tls, stream, deadline) from None
     except _ssl.SSLError as error:
         tls.give_up()
         raise Unmendable(*of_server(error, tls._alert, tls.heard, tls._wanted, stream.peer)) from None
-    except EOFError:
-        raise _closed(tls, stream, deadline) from None
     except TimeoutError:
         what, cause = ("its TLS handshake is incomplete", "slow") if tls.heard else ("no TLS handshake from it", "mute")
         raise Retriable(f"connected to {stream.peer}: {what}", cause) from None
@@ -221,6 +224,7 @@ def _closed(tls: TlsStream, stream: Stream, deadline: "Deadline") -> Retriable:
 
 def _speaks_plain(stream: Stream, deadline: "Deadline") -> bool:
     """Whether a server that closed at the first word of TLS answers the first word of HTTP/2 on another connection."""
+    deadline = deadline.sooner(LOOK, deadline.flag)
     try:
         other = stream.again(deadline)
         try:
@@ -238,6 +242,7 @@ def speaks_tls(stream: Stream, deadline: "Deadline") -> bool:
         import _ssl  # noqa: F401
     except ImportError:  # a Python that was built without
         return False
+    deadline = deadline.sooner(LOOK, deadline.flag)
     try:
         tls = TlsStream(stream.again(deadline), blank(), None)
     except (OSError, Retriable):
@@ -255,6 +260,7 @@ def _look(
 ) -> "list[_ssl.Certificate]":
     """The certificates of a server that was refused for them, from a second connection on which nothing else is said:
     OpenSSL shows none of a handshake that failed."""
+    deadline = deadline.sooner(LOOK, deadline.flag)
     try:
         tls = TlsStream(stream.again(deadline), blank(), server_name)
         try:

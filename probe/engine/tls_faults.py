@@ -8,6 +8,7 @@ from .strangers import http1, is_http2, is_tls
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _ssl
+    from typing import Any
 
 # What X509_verify_cert found (x509_vfy.h), by what can be done about it; openssl-verification-options(1) explains each.
 NOT_YET_VALID, EXPIRED = 9, 10
@@ -84,7 +85,7 @@ def of_certificate(
     """Why the server's certificate is refused, and what it says of itself, where that could be seen."""
     begun, code = f"connected to {peer}: its certificate ", error.verify_code
     # As long as nothing was verified, these are the server's words alone.
-    own = chain[0].get_info() if chain else None
+    own = _info(chain[0]) if chain else None
     if code in (HOST_MISMATCH, ADDRESS_MISMATCH):
         named = own.get("subjectAltName", ()) or () if own else ()
         names = ", ".join(value for kind, value in named if kind in ("DNS", "IP Address"))
@@ -108,9 +109,17 @@ def _issuer(chain: "list[_ssl.Certificate]") -> str:
     """Who issued the last certificate that the server sent: the one that would have to be trusted."""
     if not chain:
         return ""
-    issuer = ", ".join(f"{key}={value}" for part in chain[-1].get_info().get("issuer", ()) for key, value in part)
+    issuer = ", ".join(f"{key}={value}" for part in _info(chain[-1]).get("issuer", ()) for key, value in part)
     sent = "1 certificate" if len(chain) == 1 else f"{len(chain)} certificates"
     return f" (it sent {sent}; the last one was issued by {issuer})"
+
+
+def _info(certificate: "_ssl.Certificate") -> "dict[str, Any]":
+    """What a certificate says, by the names of `_ssl`; nothing where that is no text, which `_ssl` cannot show."""
+    try:
+        return dict(certificate.get_info())
+    except (ValueError, OSError):
+        return {}
 
 
 def _words(reason: str) -> str:
