@@ -119,7 +119,10 @@ HINTS = {
     "unreadable": (
         "the answer is not what tensorflow.serving.ModelService sends: check that -addr leads to TensorFlow Serving"
     ),
-    "compressed": "the server, or a proxy before it, compresses its answers without being asked: switch that off there",
+    "compressed": (
+        "the server, or a proxy before it, compresses its answers without being asked: switch that off there, or give "
+        "-gzip if that is what it uses"
+    ),
     "spiffe-socket": (
         "set SPIFFE_ENDPOINT_SOCKET to the Workload API's address, for example unix:///run/spire/agent.sock, and mount"
         " the socket into the container"

@@ -179,8 +179,8 @@ class UnaryCall:
         return None
 
     def _unpacked(self, content: bytes) -> "bytes | None":
-        """What a message holds that is compressed by gzip, unless that is too much: then, or if it is damaged, the call
-        has failed."""
+        """What a message holds that is compressed by gzip, unless that is too much: then, or if it is damaged or has
+        anything behind it, the call has failed."""
         import zlib
 
         unpacker = zlib.decompressobj(wbits=GZIP_WINDOW)
@@ -191,7 +191,7 @@ class UnaryCall:
         if len(unpacked) > MAX_MESSAGE:
             text = f"grpc: received message after decompression larger than max {MAX_MESSAGE}"
             self._fail(RESOURCE_EXHAUSTED, text, "unreadable")
-        elif not unpacker.eof:
+        elif not unpacker.eof or unpacker.unused_data:
             self._fail(INTERNAL, "grpc: failed to decompress the received message", "unreadable")
         else:
             return unpacked
