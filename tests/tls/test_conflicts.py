@@ -18,7 +18,8 @@ from tests.tls.certificates import Certificates
 
 FILES = {"tls-ca-cert": "/ca.pem", "tls-client-cert": "/client.pem", "tls-client-key": "/client.key"}
 GIVEN = {
-    "tls": "true", "alts": "true", "spiffe": "true", "tls-no-verify": "true", "tls-server-name": "half.example", **FILES,
+    "tls": "true", "alts": "true", "spiffe": "true", "tls-no-verify": "true", "tls-server-name": "half.example",
+    **FILES,
 }  # fmt: skip
 
 # The flags given, and the sentence of the original's with which the error begins.
