@@ -54,9 +54,9 @@ def of_peer(error: "_ssl.SSLError", alert: int, wanted: bool) -> "tuple[str, str
     reason = error.reason or NAMELESS.get(alert, "")
     if reason.endswith("ALERT_CERTIFICATE_REQUIRED") or (wanted and reason.endswith("ALERT_HANDSHAKE_FAILURE")):
         return "it demands a client certificate", "tls-client"
-    for name, alert in ABOUT_OUR_CERTIFICATE.items():
+    for name, said in ABOUT_OUR_CERTIFICATE.items():
         if reason.endswith(name):
-            return f"it refuses the client certificate or this side's trust in its own ({alert})", "tls-refused"
+            return f"it refuses the client certificate or this side's trust in its own ({said})", "tls-refused"
     if reason.endswith(NO_VERSION):
         return "it shares no TLS version with this program, which wants 1.2 or 1.3", "tls-version"
     if reason.endswith(NO_ALPN):

@@ -36,7 +36,7 @@ def arrived(tfs: FakeServing, outcome: Outcome) -> list[tuple[str, str | bytes]]
 
 
 def test_order_repeats_and_capitals(flavour: Flavour, tfs: FakeServing) -> None:
-    headers = ("-rpc-header=B: 1", "--rpc-header", "a:2", "-rpc-header=b:  3 ", "-rpc-header=X-Empty:")
+    headers: tuple[str, ...] = ("-rpc-header=B: 1", "--rpc-header", "a:2", "-rpc-header=b:  3 ", "-rpc-header=X-Empty:")
     headers += ("-rpc-header=url: http://a:b", "-rpc-header=authorization: Bearer x", "-rpc-header=b: 1")
     expected = [
         ("b", "1"), ("a", "2"), ("b", "3"), ("x-empty", ""), ("url", "http://a:b"), ("authorization", "Bearer x"),
