@@ -68,7 +68,10 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "engine.frames": ("", ""),
     "engine.http2": ("engine.frames engine.hpack", ""),
     "engine.huffman": ("", ""),
-    "engine.identity": ("", "_ssl binascii posix"),
+    "engine.identity": (
+        "engine.svid",
+        "binascii posix",
+    ),
     "engine.native": (
         "codec engine.connect engine.context engine.exchange engine.spiffe engine.tls engine.trust engine.unary model "
         "target",
@@ -76,7 +79,8 @@ IMPORTS: dict[str, tuple[str, str]] = {
     ),
     "engine.resolve": ("engine.connect model", "_socket _thread"),
     "engine.spiffe": (
-        "codec engine.connect engine.context engine.exchange engine.identity engine.tls model target",
+        "codec engine.connect engine.context engine.exchange engine.identity engine.svid engine.tls engine.tls_faults "
+        "model target",
         "_launcher _ssl",
     ),
     "engine.strangers": ("", ""),
@@ -87,6 +91,10 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "engine.tls_faults": ("engine.strangers", ""),
     "engine.trust": ("model", "posix"),
     "engine.unary": ("engine.frames model", "binascii zlib"),
+    "engine.svid": (
+        "",
+        "",
+    ),
     "engine.proto": ("", ""),
     "engine.proto.serving_pb2": (
         "",
