@@ -1,6 +1,6 @@
 """Flags that contradict each other: one sentence for each pair, with the remedy.
 
-Rule of this file: a table, and nothing else. The rules, and the words before each remedy, are those of
+Rule of this file: a table, and nothing else. The rules, their order, and the words before each remedy, are those of
 grpc_health_probe, whose flags these are.
 """
 
@@ -8,11 +8,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .flags import Value
 
-# Flags given together that cannot be.
-TOGETHER = (
+# A flag that is given; another one, and what is said where that is given as well; nothing to say: it is missing, then.
+RULES = (
     ("alts", "spiffe", "-alts and -spiffe are mutually incompatible: give one of them"),
     ("tls", "alts", "cannot specify -tls with -alts: give one of them"),
-    ("tls", "spiffe", "-tls and -spiffe are mutually incompatible: -spiffe brings TLS with certificates of its own"),
+    ("tls-no-verify", "tls", ""),
+    ("tls-ca-cert", "tls", ""),
+    ("tls-client-cert", "tls", ""),
+    ("tls-server-name", "tls", ""),
+    ("tls-client-cert", "tls-client-key", ""),
+    ("tls-client-key", "tls-client-cert", ""),
     (
         "tls-no-verify",
         "tls-ca-cert",
@@ -23,25 +28,13 @@ TOGETHER = (
         "tls-server-name",
         "cannot specify -tls-server-name with -tls-no-verify (server name would not be used): leave one of them away",
     ),
-)
-# A flag that means nothing without another one.
-ALONE = (
-    ("tls-no-verify", "tls"),
-    ("tls-ca-cert", "tls"),
-    ("tls-client-cert", "tls"),
-    ("tls-client-key", "tls"),
-    ("tls-server-name", "tls"),
-    ("tls-client-cert", "tls-client-key"),
-    ("tls-client-key", "tls-client-cert"),
+    ("tls", "spiffe", "-tls and -spiffe are mutually incompatible: -spiffe brings TLS with certificates of its own"),
 )
 
 
 def conflict(values: "dict[str, Value]") -> str:
     """The first contradiction among the flags' values; empty where there is none."""
-    for one, other, sentence in TOGETHER:
-        if values[one] and values[other]:
-            return sentence
-    for one, other in ALONE:
-        if values[one] and not values[other]:
-            return f"specified -{one} without specifying -{other}: add -{other}, or leave -{one} away"
+    for one, other, sentence in RULES:
+        if values[one] and bool(values[other]) == bool(sentence):
+            return sentence or f"specified -{one} without specifying -{other}: add -{other}, or leave -{one} away"
     return ""

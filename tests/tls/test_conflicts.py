@@ -31,6 +31,8 @@ REFUSED = [
     ("tls-ca-cert", "specified -tls-ca-cert without specifying -tls"),
     ("tls-client-cert", "specified -tls-client-cert without specifying -tls"),
     ("tls-client-cert tls-client-key", "specified -tls-client-cert without specifying -tls"),
+    ("tls-client-key", "specified -tls-client-key without specifying -tls-client-cert"),
+    ("tls-no-verify tls-ca-cert", "specified -tls-no-verify without specifying -tls"),
     ("tls-server-name", "specified -tls-server-name without specifying -tls"),
     ("tls tls-client-cert", "specified -tls-client-cert without specifying -tls-client-key"),
     ("tls tls-client-key", "specified -tls-client-key without specifying -tls-client-cert"),
