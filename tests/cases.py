@@ -11,16 +11,17 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from probe.model import CALL, DIAL, STATUS, Failure, ModelStatus, VersionStatus
+from probe.model import CALL, DIAL, SETUP, STATUS, Failure, ModelStatus, VersionStatus
 from tests import canned
 from tests.fake_tfs import FakeServing
 from tests.fake_tfs.state import state_number
+from tests.tls.certificates import shared
 
 STATES = ("START", "LOADING", "AVAILABLE", "UNLOADING", "END")
 
 
 class Case(NamedTuple):
-    """A row. `{port}` in a line or an argument stands for the server's port."""
+    """A row. `{port}` in a line stands for the server's port, `{folder}` in an argument for the certificates'."""
 
     name: str
     server: Callable[[], contextlib.AbstractContextManager[int]]
@@ -51,6 +52,27 @@ def nobody() -> Iterator[int]:
     """A port at which nobody listens."""
     with canned.refused() as place:
         yield place.port
+
+
+@contextlib.contextmanager
+def secured(certificate: str) -> Iterator[int]:
+    """The stand-in with TLS, and a model that is AVAILABLE; gives its port."""
+    with serving({"default": {1: "AVAILABLE"}}, tls=shared().pair(certificate)) as port:
+        yield port
+
+
+def over_tls(name: str, certificate: str, words: str, cause: str, *argv: str) -> Case:
+    """A row about that server (or, without a certificate, one in plain text) which ends with the words about it."""
+    text = f"connected to 127.0.0.1:{{port}}: {words}"
+    return Case(
+        name,
+        (lambda: secured(certificate)) if certificate else lambda: serving({"default": {1: "AVAILABLE"}}),
+        Failure(DIAL, text, 0, cause),
+        argv,
+        2,
+        (f"Error dialing grpc service: {text}",),
+        hinted=True,
+    )
 
 
 def model(name: str, versions: dict[int, object], argv: tuple[str, ...], exit_code: int, *lines: str) -> Case:
@@ -91,6 +113,7 @@ def refused(name: str, code: int, details: str, exit_code: int, line: str, *argv
 
 
 LOST = ("END", 15, "Can't parse /models/m/2/saved_model.pb as binary proto")
+TRUSTING = "-tls-ca-cert={folder}/ca.pem"
 BUSY = "rpc error: code = ResourceExhausted desc = Server Threadpool Exhausted"
 
 CASES = [
@@ -172,6 +195,35 @@ CASES = [
     refused("no such service", 12, "", 3, "Error calling tfs: rpc error: code = Unimplemented desc = ", hinted=True),
     refused("permission", 7, "no", 3, "Error calling tfs: rpc error: code = PermissionDenied desc = no", hinted=True),
     refused("aborted", 10, "a\nb", 3, "Error calling tfs: rpc error: code = Aborted desc = a\\nb"),
+    Case(
+        "available over TLS",
+        lambda: secured("server"),
+        ModelStatus([VersionStatus(1, 30)]),
+        ("-tls", TRUSTING, "-gzip", "-rpc-header=a: b"),
+        0,
+        (
+            "ModelStatusResponse: model_version_status:{version:1 state:AVAILABLE status:{}}",
+            "Servable state is AVAILABLE",
+        ),
+    ),
+    over_tls("TLS of a plain server", "", "it speaks HTTP/2 in plain text, not TLS", "tls-plain", "-tls", TRUSTING),
+    over_tls("plain text of a TLS server", "server", "it closed the connection, and speaks TLS", "tls"),
+    over_tls(
+        "a certificate for somebody else",
+        "half",
+        "its certificate is not for 127.0.0.1, but for half.example",
+        "tls-name",
+        *("-tls", TRUSTING, "-liveness"),
+    ),
+    Case(
+        "a file that is not there",
+        nobody,
+        Failure(SETUP, "-tls-ca-cert: /nowhere.pem cannot be read: no such file or directory", 0, "tls-file"),
+        ("-tls", "-tls-ca-cert=/nowhere.pem"),
+        1,
+        ("error: -tls-ca-cert: /nowhere.pem cannot be read: no such file or directory",),
+        hinted=True,
+    ),
     Case(
         "nobody there",
         nobody,

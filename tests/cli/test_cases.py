@@ -11,13 +11,13 @@ from probe.report import lines, stamp
 from probe.verdict import ExitCode, judge
 from tests.cases import CASES, Case
 from tests.flavours import Flavour, Outcome, built
+from tests.tls.certificates import shared
 
 NAMES = [case.name for case in CASES]
 EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=NAMES)
 
 # Exit codes that no server and no command line bring about, and the tests that show them.
 SHOWN_ELSEWHERE = {
-    "SETUP": "test_engines.py",
     "CREDENTIALS": "tests/spiffe",
     "USAGE": "test_environment.py, and the recorded command lines of the original",
     "INTERNAL": "test_streams.py",
@@ -30,7 +30,8 @@ SHOWN_ELSEWHERE = {
 def run(case: Case, flavour: Flavour, *argv: str) -> tuple[Outcome, list[str]]:
     """Runs a row; gives the outcome, and its lines with the port's place held, hints left out."""
     with case.server() as port:
-        outcome = flavour.run(f"-addr=127.0.0.1:{port}", *case.argv, *argv)
+        given = [argument.replace("{folder}", str(shared().folder)) for argument in case.argv]
+        outcome = flavour.run(f"-addr=127.0.0.1:{port}", *given, *argv)
     shown = [re.sub(rf"\b{port}\b", "{port}", line) for line in outcome.lines if not line.startswith("hint: ")]
     return outcome, shown
 
@@ -62,7 +63,7 @@ def test_second_engine_agrees(case: Case) -> None:
     assert outcome.exit_code == case.exit_code, outcome
     assert len(shown) == len(case.lines)
     # Its texts are its own where no server spoke; up to the reason the verdict's line is the same.
-    kind = case.lines[-1].split(" desc = ")[0].split(" (last error")[0]
+    kind = case.lines[-1].split(" desc = ")[0].split(" (last error")[0].split("connected to")[0]
     assert shown[-1].startswith(kind)
 
 

@@ -5,8 +5,11 @@ trustme makes them; what it has no way to make, because nobody should, is made b
 
 from __future__ import annotations
 
+import atexit
 import datetime
+import functools
 import ipaddress
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -27,6 +30,14 @@ LONG_AGO, YESTERDAY, TOMORROW, FAR_OFF = (
 )
 
 PrivateKey: TypeAlias = "rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey"
+
+
+@functools.cache
+def shared() -> Certificates:
+    """Certificates for everybody, made once; the folder goes when the process does."""
+    folder = tempfile.TemporaryDirectory(prefix="certificates-")
+    atexit.register(folder.cleanup)
+    return Certificates(Path(folder.name))
 
 
 def general_name(name: str) -> x509.GeneralName:
