@@ -18,6 +18,7 @@ look() {
         need_command nginx nginx-light
         need_command ip iproute2
         need_command strace strace
+        need_command openssl openssl
         need_command debootstrap debootstrap
         need_command containerd containerd
         need_command runc runc
