@@ -288,8 +288,8 @@ CASES = [
     Case(
         "no answer in time is not alive",
         lambda: serving({"default": {1: "AVAILABLE"}}, delay=30.0),
-        Failure(CALL, "context deadline exceeded", 4, "whole-timeout"),
-        ("-timeout=200ms", "-liveness"),
+        Failure(CALL, "context deadline exceeded", 4, "call-timeout"),
+        ("-rpc-timeout=200ms", "-liveness"),
         3,
         (
             "ModelStatusResponse: <nil>",
