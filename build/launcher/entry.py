@@ -1,15 +1,15 @@
 """What the launcher runs: imported when the snapshot is made, `run` is called by every run from it.
 
-What is imported here costs a run next to nothing. The program itself imports late what only some flags need: the
-engine, which nearly every run needs, and TLS. `_ssl` stays out: what it would spare a call with TLS, its tables would
-cost every other one.
+What is imported here costs a run next to nothing. The program itself imports the engine late, since a flag chooses it,
+but nearly every run needs this one. TLS stays out: what it would spare a call that uses it, its memory would cost every
+other one.
 """
 
 from probe import codec, flags, report, target, verdict
 from probe.__main__ import run
-from probe.engine import context, exchange, frames, hpack, http2, native, tls, trust, unary
+from probe.engine import exchange, frames, hpack, http2, native, unary
 
-__all__ = ["context", "run", "tls", "trust"]
+__all__ = ["run"]
 
 # CPython adapts its bytecode to what it meets after this many passes.
 OFTEN = 32
