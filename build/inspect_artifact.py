@@ -56,7 +56,7 @@ def _modules(file: Path) -> list[str]:
     expected = {"entry", "probe._commit", *STANDARD}
     for module in (ROOT / "probe").rglob("*.py"):
         name = ".".join(module.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        if not name.startswith(("probe.engine.grpcio", "probe.engine.proto", "probe.process")):
+        if not name.startswith(("probe.tfs.grpcio", "probe.tfs.proto", "probe.process")):
             expected.add(name)
     faults = [f"it lacks the module {name}" for name in sorted(expected - listed)]
     return faults + [f"it has the module {name}, which nobody expects" for name in sorted(listed - expected)]
