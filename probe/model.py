@@ -20,8 +20,10 @@ if TYPE_CHECKING:
         "",
         # Dialing.
         "no-time", "refused", "no-socket", "permission", "dropped", "mute", "slow", "closed", "http1", "not-http2",
+        "policy", "descriptors", "kernel-memory", "memory", "no-route", "no-local-address", "no-family", "invalid",
+        "not-a-socket", "socket-error",
         # The address, and names.
-        "address", "no-port", "brackets", "url", "unresolved", "resolver", "no-thread",
+        "address", "no-port", "brackets", "url", "numeric-host", "zone", "unresolved", "resolver", "no-thread",
         # TLS.
         "speaks-tls", "tls-plain", "tls-http1", "tls-not", "tls-closed", "tls-client", "tls-refused", "tls-version",
         "tls-alpn", "tls-weak", "tls-handshake", "tls-name", "tls-expired", "tls-not-yet", "tls-untrusted",
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
         # SPIFFE.
         "spiffe-socket", "spiffe-api", "spiffe-none", "spiffe-peer", "spiffe-plain", "spiffe-refused",
         # The call.
-        "call-timeout", "run-timeout", "broken", "proxy", "unreadable", "compressed",
+        "call-timeout", "run-timeout", "broken", "unprocessed", "proxy", "unreadable", "compressed",
         # Engines.
         "alts", "native-only", "no-grpcio",
         # The answer.

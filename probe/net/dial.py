@@ -8,7 +8,7 @@ import _socket
 import time
 
 from ..model import DIAL, Failure
-from .errors import Permanent, Transient, reason
+from .errors import Permanent, Transient, attempt_error
 from .stream import Address, connect
 
 # Pauses between attempts: short at first, since a probe's whole budget may be a second.
@@ -65,18 +65,32 @@ def _attempt(target: "Target", deadline: "Deadline", handshake: "Callable[[Strea
     if deadline.remaining() <= 0:
         raise Transient("", "no-time")
     failed = Transient("", "no-time")
+    permanent: Permanent | None = None
     addresses = _addresses(target, deadline)
     for number, address in enumerate(addresses):
         # An address whose packets are dropped must not use up the others' time.
         share = deadline.share(len(addresses) - number)
         try:
-            return _accept(connect(address, share), handshake)
+            stream = connect(address, share)
         except Transient as error:
-            # Of several refusals the first is reported; of different errors, the one that is not a refusal.
-            failed = error if not failed.text or (error.text and error.cause != "refused") else failed
+            failed = _more_telling(failed, error)
+        except Permanent as error:
+            permanent = permanent or error  # of this address: a policy may forbid just its family
+        else:
+            try:
+                return _accept(stream, handshake)
+            except Transient as error:
+                failed = _more_telling(failed, error)
         if deadline.remaining() <= 0:
             break  # the next address would only meet the deadline
+    if permanent and not failed.text:
+        raise permanent
     raise failed
+
+
+def _more_telling(one: Transient, other: Transient) -> Transient:
+    """The error to report of two addresses: of several refusals the first, otherwise the one that is not a refusal."""
+    return other if not one.text or (other.text and other.cause != "refused") else one
 
 
 def _accept(stream: "Stream", handshake: "Callable[[Stream], T]") -> "T":
@@ -85,7 +99,7 @@ def _accept(stream: "Stream", handshake: "Callable[[Stream], T]") -> "T":
         return handshake(stream)
     except OSError as error:
         stream.close()
-        raise Transient(f"connected to {stream.peer}: {reason(error)}", "closed") from None
+        raise attempt_error(f"connected to {stream.peer}", error) from None
     except BaseException:
         stream.close()
         raise

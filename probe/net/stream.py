@@ -3,7 +3,7 @@
 import _socket
 
 from ..value import Value
-from .errors import Transient, reason
+from .errors import Transient, attempt_error
 
 READ_BYTES = 65536  # asked of the kernel at once
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
             """Sends what the connection accepts at once, and never waits."""
 
         def redial(self, deadline: Deadline) -> "Stream":
-            """A second plain connection to the same address. Raises Transient."""
+            """A second plain connection to the same address. Raises Transient or Permanent."""
 
         def explain_close(self) -> "tuple[str, Cause] | None":
             """What it means if the peer closes the connection now without a reason, and the key of its hint."""
@@ -87,8 +87,8 @@ class SocketStream:
         return self._socket.recv(READ_BYTES)
 
     def try_send(self, data: bytes) -> None:
-        self._socket.setblocking(False)
         try:
+            self._socket.setblocking(False)
             self._socket.send(data)
         except OSError:
             pass  # the peer may have left, or may not be reading
@@ -100,26 +100,30 @@ class SocketStream:
         return None
 
     def close(self) -> None:
-        self._socket.close()
+        try:
+            self._socket.close()
+        except OSError:
+            pass  # a policy may even forbid this; the answer is known, and the descriptor ends with the process
 
 
 def connect(address: Address, deadline: "Deadline") -> SocketStream:
-    """A connection to one address. Raises Transient."""
+    """A connection to one address. Raises Transient or Permanent."""
     seconds = deadline.remaining()
     if seconds <= 0:
         # No attempt was made, so there is nothing to report that could replace the last attempt's error.
         raise Transient("", "no-time")
     try:
         socket = _socket.socket(address.family, _socket.SOCK_STREAM)
-    except OSError as error:  # a kernel without IPv6, no descriptors left
-        raise Transient(f"socket for {address}: {reason(error)}", "") from None
+    except OSError as error:
+        raise attempt_error(f"socket for {address}", error) from None
+    stream = SocketStream(socket, address)
     try:
         socket.settimeout(seconds)
         socket.connect(address.sockaddr)
     except OSError as error:
-        socket.close()
-        raise Transient(f"connect {address}: {reason(error)}", _cause(error, address.family)) from None
-    return SocketStream(socket, address)
+        stream.close()
+        raise attempt_error(f"connect {address}", error, address.family == _socket.AF_UNIX) from None
+    return stream
 
 
 def _time_left(deadline: "Deadline") -> float:
@@ -128,16 +132,3 @@ def _time_left(deadline: "Deadline") -> float:
     if seconds <= 0:
         raise TimeoutError
     return seconds
-
-
-def _cause(error: OSError, family: int) -> "Cause":
-    if isinstance(error, ConnectionRefusedError):
-        return "refused"
-    if isinstance(error, FileNotFoundError):
-        return "no-socket"
-    if isinstance(error, PermissionError):
-        return "permission"
-    if isinstance(error, (TimeoutError, BlockingIOError)):
-        return "dropped" if family != _socket.AF_UNIX else "mute"
-    # A reset between TCP's handshake and our first look at the socket amounts to "accepted and closed".
-    return "closed" if isinstance(error, ConnectionResetError) else "dropped"

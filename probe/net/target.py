@@ -6,6 +6,7 @@ The forms are those of gRPC's name syntax (https://github.com/grpc/grpc/blob/mas
 
 from ..model import DIAL, Failure
 from ..value import Value
+from .ipv4 import looks_numeric, meaning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 # The addresses of this machine, in the order in which to try them: no hosts file and no resolver needed.
 LOOPBACK = ("127.0.0.1", "::1")
-# The name of a server whose address has none: for `:authority`, and for its certificate.
+# The name of a server whose address has none.
 LOCALHOST = "localhost"
 # sun_path of unix(7) holds 108 bytes, and a path in the file system ends with a zero byte.
 UNIX_PATH_BYTES = 108
@@ -24,15 +25,17 @@ UNIX_PATH_BYTES = 108
 class Target(Value):
     """Where to connect: the path of a unix socket, or a port on one of several hosts."""
 
-    __slots__ = ("authority", "hosts", "path", "port")
+    __slots__ = ("authority", "hosts", "path", "port", "server_name")
 
-    def __init__(self, hosts: "tuple[str, ...]", port: str, path: bytes, authority: str) -> None:
+    def __init__(self, hosts: "tuple[str, ...]", port: str, path: bytes, authority: str, server_name: str) -> None:
         """`hosts`: names or IP literals; `port`: number or service name; `path`: of a unix socket (a leading zero byte
-        means the abstract name space), then `hosts` is empty; `authority`: the server's name."""
+        means the abstract name space), then `hosts` is empty. `authority`: for HTTP, with the port; `server_name`: the
+        name that the server's certificate must bear."""
         self.hosts: Final = hosts
         self.port: Final = port
         self.path: Final = path
         self.authority: Final = authority
+        self.server_name: Final = server_name
 
 
 def parse(address: str) -> "Target | Failure":
@@ -40,14 +43,14 @@ def parse(address: str) -> "Target | Failure":
     scheme, colon, rest = address.partition(":")
     if colon and scheme in ("unix", "unix-abstract"):
         return _unix(address, scheme, rest)
-    if scheme in ("http", "https") and rest.startswith("//"):
-        return _bad(address, "this is a URL, and gRPC needs HOST:PORT", "url")
     if scheme in ("dns", "passthrough"):
         named = _endpoint(address, rest)
         if isinstance(named, Failure):
             return named
         if named:
             return _tcp(address, named)
+    elif colon and rest.startswith("//") and scheme.isascii() and scheme.replace("+", "").isalnum():
+        return _bad(address, "this is a URL, and gRPC needs HOST:PORT", "url")
     return _tcp(address, address)
 
 
@@ -77,7 +80,7 @@ def _unix(address: str, scheme: str, rest: str) -> "Target | Failure":
         path = b"\0" + path
     if len(path) >= UNIX_PATH_BYTES + (path[0] == 0):
         return _bad(address, f"the socket's path is longer than {UNIX_PATH_BYTES - 1} bytes", "address")
-    return Target((), "", path, LOCALHOST)
+    return Target((), "", path, LOCALHOST, LOCALHOST)
 
 
 def _tcp(address: str, endpoint: str) -> "Target | Failure":
@@ -98,22 +101,30 @@ def _tcp(address: str, endpoint: str) -> "Target | Failure":
         return _bad(address, "too many colons in address", "brackets")
     if not port:
         return _bad(address, "missing port in address", "no-port")
+    for character in host:
+        if character <= " " or character in "/[]@\x7f":
+            return _bad(address, "invalid character in host name", "address")
+    if looks_numeric(host):
+        other = meaning(host)
+        taken = f"; the C library would take it for {other}" if other else ""
+        return _bad(address, f"{host} is not an IPv4 address in the usual notation{taken}", "numeric-host")
+    return _with_port(address, host, port)
+
+
+def _with_port(address: str, host: str, port: str) -> "Target | Failure":
+    shown = port  # in the authority, as it was given
     if port.isascii() and port.isdigit():
         port = port.lstrip("0") or "0"
         if len(port) > 5 or int(port) > 65535:
             return _bad(address, "invalid port", "address")
-    for character in host:
-        if character <= " " or character in "/[]@\x7f":
-            return _bad(address, "invalid character in host name", "address")
-    if host in ("", "0.0.0.0", "::"):
-        return Target(LOOPBACK, port, b"", LOCALHOST)
-    if host.lower().rstrip(".") == LOCALHOST:
-        return Target(LOOPBACK, port, b"", LOCALHOST)
     # A zone names an interface of this machine and means nothing to the server.
     name = host.partition("%")[0]
+    authority = f"[{name}]:{shown}" if ":" in name else f"{name or LOCALHOST}:{shown}"
+    if host in ("", "0.0.0.0", "::") or host.lower().rstrip(".") == LOCALHOST:
+        return Target(LOOPBACK, port, b"", authority, LOCALHOST)
     if not name:
         return _bad(address, "missing host before the zone", "address")
-    return Target((host,), port, b"", f"[{name}]" if ":" in name else name)
+    return Target((host,), port, b"", authority, name)
 
 
 def _bad(address: str, what: str, cause: "Cause") -> Failure:

@@ -4,9 +4,11 @@ The connection preface, our SETTINGS and the first request go out in one write. 
 once the server's SETTINGS have arrived, as in Go with `WithBlock`. Calls never raise: each ends with its message or a
 Failure."""
 
+import time
+
 from ..deadline import RPC, RUN
 from ..model import CALL, Failure
-from ..net.errors import Permanent, StreamError, Transient
+from ..net.errors import PERMANENT_CAUSES, Permanent, StreamError, Transient, cause_of
 from ..net.sniff import SNIFF_BYTES, http1_line, is_tls
 from ..value import Value
 from .events import GoAway, Settings
@@ -87,6 +89,11 @@ class Channel:
         self._calls: dict[int, _Pending] = {}  # by stream number
         self._ended: Failure | None = None  # why the connection carries no further call
         self._going_away: Failure | None = None  # the server's GOAWAY, for calls that it does not cover
+
+    @property
+    def peer(self) -> str:
+        """The server's address, for people."""
+        return self._stream.peer
 
     @property
     def is_usable(self) -> bool:
@@ -254,7 +261,9 @@ class Channel:
         except StreamError as error:
             self._end(Failure(CALL, f"the connection broke: {error.text}", UNAVAILABLE, error.cause))
         except OSError as error:
-            self._end(Failure(CALL, f"the connection broke: {error.strerror or error}", UNAVAILABLE, "broken"))
+            cause = cause_of(error)
+            cause = cause if cause in PERMANENT_CAUSES else "broken"
+            self._end(Failure(CALL, f"the connection broke: {error.strerror or error}", UNAVAILABLE, cause))
 
     def _dispatch(self, events: "list[Event]") -> bool:
         """Hands the events to their calls; returns whether the server's SETTINGS are among them."""
@@ -263,9 +272,11 @@ class Channel:
             if isinstance(event, Settings):
                 settled = True
             elif isinstance(event, GoAway):
-                self._going_away = going_away(event)
+                self._going_away = going_away(event, "unprocessed")
                 for stream, pending in self._calls.items():
-                    if stream > event.last_stream or event.code != NO_ERROR:
+                    if stream > event.last_stream and pending.unary.result is None:
+                        pending.unary.result = self._going_away
+                    elif event.code != NO_ERROR:
                         pending.unary.handle(event)
             elif event.stream in self._calls:
                 self._calls[event.stream].unary.handle(event)
@@ -298,6 +309,35 @@ class Channel:
             return Permanent(connected + explained[0], explained[1])
         when = "during" if received else "before"
         return Transient(f"{connected}closed by it {when} its HTTP/2 SETTINGS", "closed")
+
+
+def call_with_retry(
+    channel: Channel,
+    reopen: "Callable[[Request], Channel]",
+    requests: "tuple[Request, ...]",
+    deadline: "Deadline",
+    timeout: int,
+) -> "tuple[Channel, tuple[bytes | Failure, ...]]":
+    """As `Channel.call`, but calls that the server says it has not processed (RFC 9113, 8.7) are made once more, on
+    the same connection or on one that `reopen` establishes with the first of them. Returns the channel in use then."""
+    begun = time.monotonic_ns()
+    answers = list(channel.call(requests, deadline, timeout))
+    places = [
+        place for place, answer in enumerate(answers) if isinstance(answer, Failure) and answer.cause == "unprocessed"
+    ]
+    if places:
+        again = tuple(requests[place] for place in places)
+        if not channel.is_usable:
+            try:
+                other = reopen(again[0])
+            except (Transient, Permanent):
+                return channel, tuple(answers)
+            channel.close()
+            channel = other
+        left = timeout - (time.monotonic_ns() - begun)
+        for place, answer in zip(places, channel.call(again, deadline, left), strict=True):
+            answers[place] = answer
+    return channel, tuple(answers)
 
 
 def _timed_out(deadline: "Deadline", timeout: int) -> Failure:

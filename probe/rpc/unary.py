@@ -6,7 +6,7 @@ Go's gRPC, which the original program's users know.
 
 from ..model import CALL, STATUS, Failure
 from .events import Data, GoAway, Headers, Reset
-from .frames import ERROR_NAMES, error_name
+from .frames import ERROR_NAMES, REFUSED_STREAM, error_name
 from .status import (
     CANCELLED,
     INTERNAL,
@@ -141,23 +141,25 @@ class UnaryCall:
         elif isinstance(event, Reset):
             text = f"stream terminated by RST_STREAM with error code: {error_name(event.code)}"
             code = INTERNAL if event.code < len(ERROR_NAMES) else UNKNOWN
-            self._fail(RESET_CODES.get(event.code, code), text, "broken")
+            self._fail(
+                RESET_CODES.get(event.code, code), text, "unprocessed" if event.code == REFUSED_STREAM else "broken"
+            )
         elif isinstance(event, GoAway):
-            self.result = going_away(event)
+            self.result = going_away(event, "broken")
 
     def _headers(self, fields: "dict[bytes, bytes]", end_stream: bool) -> None:
         if self._headers_seen:
             if end_stream:
-                self._trailers(fields)
-            else:
-                self._fail(INTERNAL, "a second block of headers in the middle of the answer", "unreadable")
-            return
+                return self._trailers(fields)
+            return self._fail(INTERNAL, "a second block of headers in the middle of the answer", "unreadable")
         status = fields.get(b":status", b"")
-        if len(status) == 3 and status[:1] == b"1" and not end_stream:
+        if not status.isdigit() or len(status) != 3:  # RFC 9113, 8.3.2
+            return self._fail(INTERNAL, f"malformed HTTP status: {_shown(status) or 'none'}", "unreadable")
+        if status[:1] == b"1" and not end_stream:
             self._informational += 1
             if self._informational > MAX_INFORMATIONAL:
                 self._fail(INTERNAL, f"more than {MAX_INFORMATIONAL} informational answers", "unreadable")
-            return
+            return None
         self._headers_seen = True
         self._encoding = fields.get(b"grpc-encoding", b"identity")
         content_type = fields.get(b"content-type", b"")
@@ -165,11 +167,11 @@ class UnaryCall:
             self._fail_without_grpc(status, content_type)
         elif end_stream:
             self._trailers(fields)
+        return None
 
     def _fail_without_grpc(self, status: bytes, content_type: bytes) -> None:
-        number = int(status) if status.isdigit() and len(status) == 3 else 0
-        code = UNKNOWN if number == 200 else HTTP_STATUSES.get(number, UNKNOWN) if number else INTERNAL
-        text = f"unexpected HTTP status code received from server: {_shown(status)}" if number != 200 else ""
+        code = HTTP_STATUSES.get(int(status), UNKNOWN)
+        text = f"unexpected HTTP status code received from server: {_shown(status)}" if status != b"200" else ""
         if not _is_grpc(content_type):
             odd = f'unexpected content-type "{_shown(content_type)}"' if content_type else "no content-type"
             text = f"{text}; {odd}" if text else f"{odd} received from server"
@@ -281,11 +283,12 @@ class UnaryCall:
         self.result = Failure(CALL, text, code, cause)
 
 
-def going_away(event: GoAway) -> Failure:
-    """The end of a call that the server will not answer because it is closing the connection."""
+def going_away(event: GoAway, cause: "Cause") -> Failure:
+    """The end of a call that the server will not answer because it is closing the connection. `cause`: whether it may
+    have processed the call."""
     debug = f', debug data: "{event.debug[:1024].decode("utf-8", "replace")}"' if event.debug else ""
     text = f"the server is going away (GOAWAY, error code: {error_name(event.code)}{debug})"
-    return Failure(CALL, text, UNAVAILABLE, "broken")
+    return Failure(CALL, text, UNAVAILABLE, cause)
 
 
 def _code(status: bytes) -> "int | None":

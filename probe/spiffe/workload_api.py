@@ -9,7 +9,7 @@ from ..net.dial import dial, literal_family
 from ..net.dial import failure as dial_failure
 from ..net.errors import Permanent, Transient
 from ..net.target import Target, parse
-from ..rpc.channel import Channel, ChannelOptions, Request
+from ..rpc.channel import Channel, ChannelOptions, Request, call_with_retry
 from ..rpc.protobuf import WireError
 from ..rpc.status import PERMISSION_DENIED
 from .messages import Svid, decode_svid
@@ -57,15 +57,16 @@ def _call(target: Target, user_agent: bytes, timeout: int, deadline: "Deadline")
         channel.establish(request, deadline.remaining(), deadline)
         return channel
 
+    def open_channel(_: Request) -> Channel:
+        return dial(target, deadline, handshake)
+
     try:
-        channel = dial(target, deadline, handshake)
+        channel = open_channel(request)
     except (Transient, Permanent) as error:
         return dial_failure(error)
-    try:
-        (answer,) = channel.call((request,), deadline, timeout)
-        return answer
-    finally:
-        channel.close()
+    channel, (answer,) = call_with_retry(channel, open_channel, (request,), deadline, timeout)
+    channel.close()
+    return answer
 
 
 def _endpoint(address: str) -> "Target | Failure":

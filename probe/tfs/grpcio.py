@@ -145,8 +145,9 @@ def _channel(config: "ClientConfig", target: Target, credentials: "grpc.ChannelC
         ("grpc.max_reconnect_backoff_ms", MAX_PAUSE_MS),
         ("grpc.use_local_subchannel_pool", 1),
     ]
-    if server_name:
-        options.append(("grpc.ssl_target_name_override", server_name))
+    if config.security:
+        # The name that the certificate must bear; without it the library takes it from the authority.
+        options.append(("grpc.ssl_target_name_override", server_name or target.server_name))
     compression = grpc.Compression.Gzip if config.gzip else grpc.Compression.NoCompression
     # As bytes, which the library accepts too: not every name is Unicode.
     name = _name(target).encode("utf-8", "surrogateescape")

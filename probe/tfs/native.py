@@ -9,7 +9,7 @@ from ..net.dial import failure as dial_failure
 from ..net.errors import Permanent, Transient
 from ..net.stream import connect as connect_socket
 from ..net.target import Target, parse
-from ..rpc.channel import Channel, ChannelOptions, Request
+from ..rpc.channel import Channel, ChannelOptions, Request, call_with_retry
 from ..rpc.protobuf import WireError
 from ..rpc.status import INTERNAL
 from .messages import decode_response, encode_request
@@ -44,37 +44,93 @@ SPIFFE_CAUSES: "dict[Cause, Cause]" = {
 
 
 class NativeClient:
-    """A client on one connection."""
+    """A client on one connection, which is replaced at most once a round."""
 
-    __slots__ = ("_channel", "_config")
+    __slots__ = ("_channel", "_connector")
 
-    def __init__(self, channel: Channel, config: "ClientConfig") -> None:
+    def __init__(self, channel: Channel, connector: "_Connector") -> None:
         self._channel = channel
-        self._config = config
+        self._connector = connector
 
     def status(self, queries: "tuple[Query, ...]", deadline: "Deadline") -> "tuple[ModelStatus | Failure, ...]":
-        outcomes: list[ModelStatus | Failure | None] = []
-        requests = []
-        for query in queries:
-            request = _request(query)
-            if isinstance(request, Failure):
-                outcomes.append(request)
-            else:
-                outcomes.append(None)
-                requests.append(request)
-        answers = iter(self._channel.call(tuple(requests), deadline, self._config.rpc_timeout))
-        return tuple(self._decode(next(answers)) if outcome is None else outcome for outcome in outcomes)
+        made = [_request(query) for query in queries]
+        requests = tuple(request for request in made if not isinstance(request, Failure))
+        connector = self._connector
+        self._channel, answers = call_with_retry(
+            self._channel,
+            lambda request: connector.open(request, deadline)[0],
+            requests,
+            deadline,
+            connector.config.rpc_timeout,
+        )
+        left = iter(answers)
+        return tuple(request if isinstance(request, Failure) else self._decode(next(left)) for request in made)
 
     def close(self) -> None:
         self._channel.close()
 
     def _decode(self, answer: "bytes | Failure") -> "ModelStatus | Failure":
         if isinstance(answer, Failure):
-            return _with_spiffe_cause(answer, self._config.security)
+            return _with_spiffe_cause(answer, self._connector.config.security)
         try:
             return decode_response(answer)
         except WireError as error:
             return Failure(CALL, f"grpc: failed to unmarshal the received message: {error}", INTERNAL, "unreadable")
+
+
+class _Connector:
+    """How connections to one server are made."""
+
+    __slots__ = ("config", "connect", "has_looked", "options", "secure", "target")
+
+    def __init__(self, config: "ClientConfig", target: Target, secure: "Secure | None", connect: "Connect") -> None:
+        """`secure`: puts TLS on a stream; None for plain text. `connect`: makes the stream to an address."""
+        self.config = config
+        self.target = target
+        self.secure = secure
+        self.connect = connect
+        self.options = _options(config, target)
+        self.has_looked = False
+
+    def open(self, first: Request, deadline: "Deadline") -> "tuple[Channel, CallTrace]":
+        """An established channel that has sent the first request. Raises Transient or Permanent."""
+        begun = time.monotonic_ns()
+        config = self.config
+        dialing = deadline.with_timeout(config.connect_timeout, CONNECT)
+        security = ""
+
+        def handshake(stream: "Stream") -> Channel:
+            nonlocal security
+            if self.secure:
+                stream, security = self.secure(stream, dialing)
+            channel = Channel(stream, self.options)
+            try:
+                # Without time for the call the connection is still made, as in the original.
+                seconds = min(config.rpc_timeout / 1e9, deadline.remaining())
+                channel.establish(first, seconds, dialing, None if self.secure else self._speaks_tls(dialing))
+            except BaseException:
+                stream.close()
+                raise
+            return channel
+
+        channel = dial(self.target, dialing, handshake, connect=self.connect)
+        return channel, CallTrace(channel.peer, security, "", time.monotonic_ns() - begun)
+
+    def _speaks_tls(self, dialing: "Deadline") -> "Callable[[Stream], bool]":
+        """Looks whether a server that closed a connection in plain text speaks TLS: once a run, and for at most half of
+        the time left, so that another address or attempt has a chance."""
+
+        def look(stream: "Stream") -> bool:
+            if self.has_looked:
+                return False
+            self.has_looked = True
+            try:
+                from ..tls import handshake
+            except ImportError:  # a Python that was built without _ssl
+                return False
+            return handshake.speaks_tls(stream, dialing.share(2), ALPN)
+
+        return look
 
 
 def connect(
@@ -87,59 +143,20 @@ def connect(
     request = _request(first)
     if isinstance(request, Failure):
         return request, CallTrace()
-    secure, options, spiffe_id = None, _options(config, target, b"http"), ""
+    secure, spiffe_id = None, ""
     if config.security:
-        options = _options(config, target, b"https")
-        prepared = _prepare_tls(config, config.security, options.authority, deadline)
+        prepared = _prepare_tls(config, config.security, target, deadline)
         if isinstance(prepared, Failure):
             return prepared, CallTrace()
         secure, spiffe_id = prepared
-    return _dial(config, target, options, request, deadline, secure, spiffe_id, connect)
-
-
-def _dial(
-    config: "ClientConfig",
-    target: Target,
-    options: ChannelOptions,
-    request: Request,
-    deadline: "Deadline",
-    secure: "Secure | None",
-    spiffe_id: str,
-    connect: "Connect",
-) -> "tuple[NativeClient | Failure, CallTrace]":
-    begun = time.monotonic_ns()
-    dialing = deadline.with_timeout(config.connect_timeout, CONNECT)
-    peer = security = ""
-    looked = False
-
-    def speaks_tls(stream: "Stream") -> bool:
-        nonlocal looked
-        if looked:  # one look per run is enough
-            return False
-        looked = True
-        return _speaks_tls(stream, dialing)
-
-    def handshake(stream: "Stream") -> Channel:
-        nonlocal peer, security
-        peer = stream.peer
-        if secure:
-            stream, security = secure(stream, dialing)
-        channel = Channel(stream, options)
-        try:
-            # Without time for the call the connection is still made, as in the original.
-            seconds = min(config.rpc_timeout / 1e9, deadline.remaining())
-            channel.establish(request, seconds, dialing, None if secure else speaks_tls)
-        except BaseException:
-            stream.close()
-            raise
-        return channel
-
+    connector = _Connector(config, target, secure, connect)
     try:
-        channel = dial(target, dialing, handshake, connect=connect)
+        channel, trace = connector.open(request, deadline)
     except (Transient, Permanent) as error:
-        failure = _with_spiffe_cause(dial_failure(error), config.security)
-        return failure, CallTrace(spiffe_id=spiffe_id)
-    return NativeClient(channel, config), CallTrace(peer, security, spiffe_id, time.monotonic_ns() - begun)
+        return _with_spiffe_cause(dial_failure(error), config.security), CallTrace(spiffe_id=spiffe_id)
+    if spiffe_id:
+        trace = CallTrace(trace.peer, trace.security, spiffe_id, trace.dial_ns)
+    return NativeClient(channel, connector), trace
 
 
 def _request(query: "Query") -> "Request | Failure":
@@ -150,19 +167,19 @@ def _request(query: "Query") -> "Request | Failure":
         return Failure(CALL, text, INTERNAL, permanent=True)
 
 
-def _options(config: "ClientConfig", target: Target, scheme: bytes) -> ChannelOptions:
-    """As in Go's gRPC, the name in the server's certificate is also the `:authority`."""
-    name = config.security.server_name if config.security else ""
-    return ChannelOptions(name or target.authority, config.user_agent, config.metadata, config.gzip, scheme)
+def _options(config: "ClientConfig", target: Target) -> ChannelOptions:
+    security = config.security
+    authority = security.server_name if security and security.server_name else target.authority
+    return ChannelOptions(authority, config.user_agent, config.metadata, config.gzip, b"https" if security else b"http")
 
 
 def _prepare_tls(
-    config: "ClientConfig", security: "Security", authority: str, deadline: "Deadline"
+    config: "ClientConfig", security: "Security", target: Target, deadline: "Deadline"
 ) -> "tuple[Secure, str] | Failure":
     """What puts TLS on a connection, and our SPIFFE ID if there is one."""
     if security.kind == ALTS:
         return Failure(SETUP, "the native engine does not support ALTS", cause="alts", permanent=True)
-    name = authority.strip("[]").rstrip(".")
+    name = (security.server_name or target.server_name).strip("[]").rstrip(".")
     if not name.isascii() or name[:1] in ("", ".") or "\0" in name:
         text = f"{name!r} cannot be the name in a certificate"
         return Failure(SETUP, text, cause="tls-bad-name", permanent=True)
@@ -222,16 +239,6 @@ def _prepare_spiffe(
             raise
 
     return secure, ours.spiffe_id
-
-
-def _speaks_tls(stream: "Stream", dialing: "Deadline") -> bool:
-    """Whether a server that closed a connection in plain text speaks TLS; takes at most half of the time left, so that
-    another address or attempt has a chance."""
-    try:
-        from ..tls import handshake
-    except ImportError:  # a Python that was built without _ssl
-        return False
-    return handshake.speaks_tls(stream, dialing.share(2), ALPN)
 
 
 def _speaks_plaintext(stream: "Stream", deadline: "Deadline") -> bool:
