@@ -9,7 +9,8 @@ import time
 from .check import check
 from .cli.flags import HelpRequested, UsageError, parse
 from .cli.options import VARIABLE_PREFIXES, options
-from .cli.text import escape, render, timestamp
+from .cli.output import compose
+from .cli.text import escape, timestamp
 from .model import Failure, Query, Report, Result
 from .tfs import exit_codes
 from .tfs.verdict import exit_code, of_failure
@@ -37,54 +38,47 @@ def main(argv: "list[str] | None" = None) -> int:
     try:
         flags = parse(arguments, environment)
     except HelpRequested:
-        return _print_usage(program, "", exit_codes.OK)
+        from .cli.usage import usage
+
+        return _write(STDERR, usage(program), exit_codes.OK)
     except UsageError as error:
-        return _print_usage(program, f"{error}\n", exit_codes.USAGE)
+        from .cli.usage import usage_error
+
+        return _write(STDERR, usage_error(program, error), exit_codes.USAGE)
     asked = options(flags, environment, begun)
     if asked.version:
         from .cli.version import version_line
 
         return _write(STDOUT, version_line() + "\n", exit_codes.OK)
     if asked.install:
-        return _install(asked)
+        return _install(asked, environment, begun)
     plan = asked.plan
-    if isinstance(plan, Failure):
-        return _print_report(asked, _failed(plan), MAX_WRITE_SECONDS)
-    return _print_report(asked, check(plan), min(plan.deadline.remaining(), MAX_WRITE_SECONDS))
+    report = _failed(plan) if isinstance(plan, Failure) else check(plan)
+    return _print_report(asked, environment, report, begun)
 
 
-def _install(asked: "Options") -> int:
+def _install(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:
     """-install: the executable copies itself."""
     process.complete()
     from .install import install
 
     done = install(process.own_file, asked.install)
     if isinstance(done, Failure):
-        return _print_report(asked, _failed(done), MAX_WRITE_SECONDS)
+        return _print_report(asked, environment, _failed(done), begun)
     return _write(STDOUT, "".join(escape(line) + "\n" for line in done), exit_codes.OK)
+
+
+def _print_report(asked: "Options", environment: "dict[bytes, bytes]", report: Report, begun: int) -> int:
+    """Writes the lines of a report, and returns its exit code."""
+    code = exit_code(report)
+    text = compose(asked, environment, report, code != 0, timestamp(time.localtime()), time.monotonic_ns() - begun)
+    seconds = MAX_WRITE_SECONDS if isinstance(asked.plan, Failure) else asked.plan.deadline.remaining()
+    return _write(STDERR, text, code, min(seconds, MAX_WRITE_SECONDS))
 
 
 def _failed(failure: Failure) -> Report:
     """The report on a run that asked nothing."""
     return Report((Result(Query(""), failure, of_failure(failure)),))
-
-
-def _print_report(asked: "Options", report: Report, seconds: float) -> int:
-    """Writes the lines of a report, and returns its exit code."""
-    now = timestamp(time.localtime())
-    text = render(report, now)
-    if asked.verbose or asked.flags.leftover:
-        from .cli.verbose import details, ignored_arguments
-
-        trace = report.results[0].trace if report.results else None
-        text = ignored_arguments(asked.flags, now) + (details(asked.flags, trace, now) if asked.verbose else "") + text
-    return _write(STDERR, text, exit_code(report), seconds)
-
-
-def _print_usage(program: str, sentence: str, exit_code: int) -> int:
-    from .cli.usage import usage
-
-    return _write(STDERR, sentence + usage(program), exit_code)
 
 
 def _write(descriptor: int, text: str, exit_code: int, seconds: float = MAX_WRITE_SECONDS) -> int:

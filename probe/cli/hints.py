@@ -3,17 +3,23 @@
 Imported only when there is something to explain. Hints are not an interface: word them as well as you can. What they
 say about TensorFlow Serving was seen in captures of a real server or read in its source."""
 
-from ..model import AVAILABLE, END, LOADING, START, STATUS, UNLOADING, Failure
+from ..model import AVAILABLE, END, LOADING, START, STATE_NAMES, STATUS, UNLOADING, Failure
 from ..rpc.status import proto_name
+from .go_syntax import quote
+from .text import escape, is_pending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ..deadline import Limit
-    from ..model import Cause, ModelStatus, Verdict, VersionStatus
+    from ..model import Cause, ModelStatus, Query, Verdict, VersionStatus
 
 MAX_LISTED_VERSIONS = 10
+MAX_ERROR_BYTES = 300  # of the server's words about a failed load
+RETRIES = (
+    "; TensorFlow Serving also reports this while it retries a failed load (5 times, a minute apart), and while "
+    "another model's load holds it up (--num_load_threads): its log tells"
+)
+REPAIR = "; a repaired version needs a new number, or must be gone from its base path for longer than one poll"
 # The flag that sets a budget.
 LIMIT_FLAGS: "dict[Limit, str]" = {"run": "-timeout", "connect": "-connect-timeout", "rpc": "-rpc-timeout"}
 
@@ -21,12 +27,13 @@ HINTS: "dict[Cause, str]" = {
     # Dialing.
     "no-time": "set a timeout above 0, for example 900ms: no time was left before anything could be tried",
     "refused": (
-        "wait if the server is still loading: TensorFlow Serving opens its port only after its first models have "
-        "loaded; otherwise check -addr (its gRPC port is 8500 unless --port says otherwise)"
+        "check the server's log, and -addr (TensorFlow Serving's gRPC port is 8500 unless --port says otherwise): "
+        "nothing is listening there. The port opens only after the first models have loaded, and a first model that "
+        "fails to load ends the server"
     ),
     "no-socket": (
-        "wait if the server is still loading: TensorFlow Serving creates the socket (--grpc_socket_path) only after "
-        "its first models have loaded; otherwise check the path, and that it is mounted into this container"
+        "check the server's log, the path, and that it is mounted into this container: TensorFlow Serving creates the "
+        "socket (--grpc_socket_path) only after its first models have loaded"
     ),
     "permission": "run the probe as the server's user, or widen the socket's mode: connecting to it is not permitted",
     "dropped": (
@@ -49,22 +56,39 @@ HINTS: "dict[Cause, str]" = {
         "since it answers in HTTP/1"
     ),
     "not-http2": "check the port: whatever is listening there speaks neither HTTP/2 nor HTTP/1",
+    "policy": (
+        "check the container's seccomp profile, its AppArmor or SELinux policy, and the firewall: one of them forbids "
+        "this call"
+    ),
+    "descriptors": "raise the limit of open files (ulimit -n): no descriptor is left",
+    "kernel-memory": "raise the container's memory limit: the kernel has no memory left for a socket",
+    "memory": "raise the container's memory limit, or ulimit -v: the probe itself needs about 16 MiB",
+    "no-route": "check the address and the routes of this network: it cannot be reached from here",
+    "no-local-address": (
+        "check that this machine has an address of that family, and that its local ports are not used up"
+    ),
+    "no-family": "give an address of the other family: this machine does not support this one (IPv4 or IPv6)",
+    "invalid": "check the address; a link-local one needs its interface as a zone: -addr=[fe80::1%eth0]:8500",
+    "not-a-socket": "check the path: what is there does not accept connections as a stream socket",
+    "socket-error": "check the address and the network: the kernel rejected the connection",
     # The address, and names.
     "address": "give -addr=HOST:PORT, :PORT, [IPV6]:PORT, unix:///PATH or unix-abstract:NAME",
     "no-port": (
         "give -addr=HOST:PORT, for example -addr=:8500 (TensorFlow Serving's gRPC port unless --port says otherwise)"
     ),
     "brackets": "put an IPv6 address with a port in brackets: -addr=[::1]:8500",
-    "url": "give -addr=HOST:PORT, without http:// in front",
+    "url": "give -addr=HOST:PORT, without a scheme in front of it",
     "unresolved": (
         "check -addr; inside the pod use :PORT or localhost:PORT, which need no resolver: the name cannot be resolved "
         "here"
     ),
     "resolver": "inside the pod use :PORT or localhost:PORT, which need no resolver: the resolver is not answering",
     "no-thread": (
-        "raise the container's limit of processes, which counts threads, or use :PORT or localhost:PORT, which need no "
-        "resolver"
+        "raise the container's limit of processes, which counts threads, or use :PORT or localhost:PORT, which need "
+        "no resolver; an old container runtime whose seccomp profile denies clone3 has the same effect"
     ),
+    "numeric-host": "write an IPv4 address as four decimal numbers without leading zeros, for example 127.0.0.1",
+    "zone": "name an interface of this machine after a link-local address: -addr=[fe80::1%eth0]:8500",
     # TLS.
     "speaks-tls": (
         "add -tls, and -tls-ca-cert if the certificate needs it: the server speaks TLS on this port, and was asked in "
@@ -155,6 +179,10 @@ HINTS: "dict[Cause, str]" = {
         "disable compression in the server or the proxy in front of it, or give -gzip if that is what it uses: it "
         "compresses although the request did not offer that"
     ),
+    "unprocessed": (
+        "check whether the server is shutting down, or whether a proxy limits its connections: it refused the call "
+        "twice"
+    ),
     # Engines.
     "alts": "use the Python package with grpcio: the static executable has no ALTS",
     "native-only": "omit -engine=grpcio: the native engine supports it",
@@ -178,10 +206,10 @@ HINTS: "dict[Cause, str]" = {
 }
 
 
-def hint(verdict: "Verdict", outcome: "ModelStatus | Failure") -> str:
+def hint(verdict: "Verdict", outcome: "ModelStatus | Failure", query: "Query") -> str:
     """The hint for a verdict; empty if there is nothing to add."""
     if isinstance(outcome, Failure):
-        text = HINTS.get(outcome.cause, "") or _of_status(outcome)
+        text = HINTS.get(outcome.cause, "") or _of_status(outcome, query)
         if outcome.kind == "credentials" and outcome.limit in LIMIT_FLAGS:
             text += f"; {LIMIT_FLAGS[outcome.limit]} ended the wait"
         return text
@@ -192,60 +220,78 @@ def hint(verdict: "Verdict", outcome: "ModelStatus | Failure") -> str:
     return HINTS.get(verdict.cause, "")
 
 
-def _of_status(failure: Failure) -> str:
+def _of_status(failure: Failure, query: "Query") -> str:
     """What a gRPC status from the server means."""
     if failure.kind != STATUS:
         return ""
     name = proto_name(failure.code)
     if name == "NOT_FOUND":
         return (
-            "check -model-name (case-sensitive); the server also answers this until it has found a first version under "
-            "the model's base path"
+            f"check -model-name={quote(query.model)}: names are case-sensitive; the server also answers this until it "
+            "has found a first version under the model's base path"
         )
     if name == "UNIMPLEMENTED":
         return (
             "check the port: this gRPC server has no tensorflow.serving.ModelService (OpenVINO Model Server dropped it "
             "in 2026.3)"
         )
-    if name == "RESOURCE_EXHAUSTED" and "Threadpool" in failure.text:
+    if name == "RESOURCE_EXHAUSTED":
         return (
-            "raise --grpc_max_threads or failureThreshold: the server is healthy, but all its threads are busy; "
-            "-liveness counts this answer as alive"
+            "raise --grpc_max_threads, or the probe's failureThreshold: all threads of the server are busy; -liveness "
+            "counts this answer as alive"
         )
-    if name in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
-        return "check the proxy or mesh in front of the server: TensorFlow Serving itself never answers this"
+    if name in ("UNAVAILABLE", "CANCELLED", "UNAUTHENTICATED", "PERMISSION_DENIED"):
+        return (
+            "check the proxy or mesh in front of the server, and whether the server behind it is up: TensorFlow "
+            "Serving itself never answers this"
+        )
     return ""
 
 
-def _of_version(chosen: "VersionStatus", versions: "Iterable[VersionStatus]") -> str:
-    """Why the deciding version is in its state; for an AVAILABLE one, which newer version failed."""
+def _of_version(chosen: "VersionStatus", versions: "ModelStatus") -> str:
+    """Why the deciding version is in its state; for an AVAILABLE one, which newer version is not."""
+    number = chosen.version
     if chosen.state == AVAILABLE:
-        newer = next((version for version in versions if version.error_code and version.version > chosen.version), None)
-        return f"{_load_error(newer)}; version {chosen.version} serves instead" if newer else ""
+        newer = next((version for version in versions if version.version > number and is_pending(version)), None)
+        return f"version {number} serves; {_pending(newer)}" if newer else ""
     if chosen.error_code or chosen.error_message not in ("", "OK"):
-        return _load_error(chosen)
+        return _load_error(chosen) + REPAIR
     if chosen.state in (START, LOADING):
-        return (
-            f"version {chosen.version} is still loading; TensorFlow Serving also reports this while it retries a "
-            "failed load (5 times, a minute apart): its log has the error"
-        )
+        return f"wait: {_pending(chosen)}"
     if chosen.state == UNLOADING:
-        return f"version {chosen.version} is being unloaded, and waits for requests that still use it"
-    if chosen.state == END:
-        return (
-            f"version {chosen.version} was unloaded without an error: no version is configured or left on disk; a new "
-            "one needs a higher number"
-        )
-    return ""
+        return f"version {number} is being unloaded, and waits for requests that still use it"
+    return _unloaded(number, versions) if chosen.state == END else ""
 
 
-def _known_versions(versions: "Iterable[VersionStatus]") -> str:
-    """Which versions the server lists."""
+def _pending(version: "VersionStatus") -> str:
+    if version.error_code:
+        return _load_error(version)
+    text = f"version {version.version} is {STATE_NAMES.get(version.state, version.state)}"
+    return text + RETRIES if version.state in (START, LOADING) else text
+
+
+def _unloaded(number: int, versions: "ModelStatus") -> str:
+    serving = [str(version.version) for version in versions if version.state == AVAILABLE][:MAX_LISTED_VERSIONS]
+    others = f"; {', '.join(serving)} {'serves' if len(serving) == 1 else 'serve'}" if serving else ""
+    return (
+        f"put version {number} back into the model's base path or configuration, and it loads again under the same "
+        f"number: it was unloaded without an error, because it had left them{others}"
+    )
+
+
+def _known_versions(versions: "ModelStatus") -> str:
+    """Which versions the server lists, and why one may be missing."""
     numbers = [str(version.version) for version in versions]
     more = f" and {len(numbers) - MAX_LISTED_VERSIONS} more" if len(numbers) > MAX_LISTED_VERSIONS else ""
     listed = ", ".join(numbers[:MAX_LISTED_VERSIONS])
-    return f"the server lists {'version' if len(numbers) == 1 else 'versions'} {listed}{more}"
+    return (
+        f"the server lists {'version' if len(numbers) == 1 else 'versions'} {listed}{more}; a version is missing until "
+        "it is found in the model's base path, and while another model's load holds it up (--num_load_threads)"
+    )
 
 
 def _load_error(version: "VersionStatus") -> str:
-    return f"version {version.version} failed with {proto_name(version.error_code)}: {version.error_message}"
+    """What the server reports about a failed load. OpenVINO Model Server gives an error without a code."""
+    code = f" with {proto_name(version.error_code)}" if version.error_code else ""
+    message = f": {escape(version.error_message, MAX_ERROR_BYTES)}" if version.error_message else ""
+    return f"version {version.version} failed{code}{message}"

@@ -4,7 +4,8 @@ It escapes whatever could control a terminal or a log, and bounds every length: 
 output.
 """
 
-from ..model import CALL, CREDENTIALS, DIAL, SETUP, STATE_NAMES, STATUS, Failure
+from ..model import AVAILABLE, CALL, CREDENTIALS, DIAL, END, SETUP, STATE_NAMES, STATUS, Failure
+from ..rpc.status import NOT_FOUND, go_name, proto_name
 from ..value import Value
 
 TYPE_CHECKING = False
@@ -15,17 +16,26 @@ if TYPE_CHECKING:
 
 
 class Budget(Value):
-    """How many bytes the lines may take."""
+    """How many bytes the lines of a run may take."""
 
-    __slots__ = ("response", "text")
+    __slots__ = ("failed_response", "hint", "response", "text", "total")
 
-    def __init__(self, response: int = 4096, text: int = 4096) -> None:
-        """`response`: the response line's; `text`: those of each other line, where texts of the server appear."""
+    def __init__(
+        self, total: int = 9216, response: int = 4096, failed_response: int = 600, text: int = 400, hint: int = 700
+    ) -> None:
+        """`total`: all lines together, below the 10 KiB that the kubelet keeps. `response`: the response line, and
+        `failed_response` that of a failed run: the verdict has to come within the first 1,024 bytes, which is all that
+        some tools show. `text`: what the server says in one message; `hint`: a hint."""
+        self.total: Final = total
         self.response: Final = response
+        self.failed_response: Final = failed_response
         self.text: Final = text
+        self.hint: Final = hint
 
 
+MAX_TEXT_BYTES = 1024  # of a text without a budget of its own
 BUDGET = Budget()
+VERBOSE_BUDGET = Budget(failed_response=4096)
 QUOTED = '"\\'  # the characters that need a backslash between quotes
 # How the lines of a failure begin.
 PREFIXES = {
@@ -35,7 +45,6 @@ PREFIXES = {
     CALL: "Error calling tfs: ",
     STATUS: "Error calling tfs: ",
 }
-NOT_FOUND = 5  # gRPC's code
 
 
 def timestamp(when: "tuple[int, ...]") -> str:
@@ -43,33 +52,44 @@ def timestamp(when: "tuple[int, ...]") -> str:
     return "{}/{:02d}/{:02d} {:02d}:{:02d}:{:02d} ".format(*when[:6])
 
 
-def render(report: "Report", now: str, budget: Budget = BUDGET) -> str:
-    """All lines of a run; each begins with `now`, a timestamp."""
+def render(report: "Report", now: str, budget: Budget = BUDGET, advice: str = "") -> str:
+    """All lines of a run; each begins with `now`, a timestamp. `advice` replaces the hint about a failure."""
     out = ""
     for result in report.results:
         outcome, verdict = result.outcome, result.verdict
+        failed = verdict.exit_code != 0
         if not isinstance(outcome, Failure):
-            out += f"{now}ModelStatusResponse: {response(outcome, budget.response)}\n"
+            limit = budget.failed_response if failed else budget.response
+            out += f"{now}ModelStatusResponse: {response(outcome, verdict.version, limit)}\n"
         elif outcome.kind in (CALL, STATUS):
             out += f"{now}ModelStatusResponse: <nil>\n"
-        out += f"{now}{escape(verdict_line(verdict, result.query), budget.text)}\n"
-        if verdict.exit_code or (not verdict.alive and _has_failed_version(outcome)):
+        out += f"{now}{verdict_line(verdict, result.query, budget.text)}\n"
+        if failed or (not verdict.alive and _has_newer_unavailable(verdict, outcome)):
             from .hints import hint
 
-            advice = hint(verdict, outcome)
-            if advice:
-                out += f"{now}hint: {escape(advice, budget.text)}\n"
+            text = (failed and advice) or hint(verdict, outcome, result.query)
+            if text:
+                out += f"{now}hint: {escape(text, budget.hint)}\n"
     return out
 
 
-def _has_failed_version(outcome: "ModelStatus | Failure") -> bool:
-    return not isinstance(outcome, Failure) and any(version.error_code for version in outcome)
+def _has_newer_unavailable(verdict: "Verdict", outcome: "ModelStatus | Failure") -> bool:
+    """Whether a version newer than the AVAILABLE one is loading or has failed; one that ENDed cleanly is not."""
+    chosen = verdict.version
+    if chosen is None or isinstance(outcome, Failure):
+        return False
+    return any(version.version > chosen.version and is_pending(version) for version in outcome)
 
 
-def verdict_line(verdict: "Verdict", query: "Query") -> str:
-    """The original's line for a verdict, unescaped."""
+def is_pending(version: "VersionStatus") -> bool:
+    """Whether a version is loading or has failed, rather than AVAILABLE or unloaded without an error."""
+    return version.state != AVAILABLE and (version.state != END or version.error_code != 0)
+
+
+def verdict_line(verdict: "Verdict", query: "Query", limit: int) -> str:
+    """The original's line for a verdict, escaped; at most `limit` bytes of a failure's description."""
     if verdict.failure is not None:
-        line = _failure_line(verdict.failure)
+        line = _failure_line(verdict.failure, limit)
     elif verdict.version is not None:
         line = f"Servable state is {STATE_NAMES.get(verdict.version.state, 'unexpected')}"
     elif verdict.cause == "no-match":
@@ -79,35 +99,51 @@ def verdict_line(verdict: "Verdict", query: "Query") -> str:
     return f"Server is alive: {line}" if verdict.alive else line
 
 
-def _failure_line(failure: Failure) -> str:
+def _failure_line(failure: Failure, limit: int) -> str:
     prefix = PREFIXES[failure.kind]
     if failure.kind not in (CALL, STATUS):
-        return prefix + failure.text
-    from ..rpc.status import go_name
-
+        # The text may hold an address or a path besides the peer's words, and is cut at its end.
+        return prefix + escape(failure.text, 2 * limit)
     if failure.kind == STATUS and failure.code == NOT_FOUND:
         prefix = "Model not found: "
-    return f"{prefix}rpc error: code = {go_name(failure.code)} desc = {failure.text}"
+    return f"{prefix}rpc error: code = {go_name(failure.code)} desc = {escape(failure.text, limit)}"
 
 
-def response(status: "ModelStatus", limit: int) -> str:
-    """The answer in protobuf's compact text form, cut at a whole entry after `limit` bytes."""
-    out = ""
-    shown = 0
-    versions = iter(status)
-    for version in versions:
-        entry = _entry(version, limit)
-        longer = f"{out} {entry}" if out else entry
-        if len(longer.encode()) > limit:
-            if shown == 0:
-                out, shown = _entry(version, limit // 2), 1
-                left = sum(1 for _ in versions)
-            else:
-                left = 1 + sum(1 for _ in versions)
-            return f"{out} ... ({left} more {'version' if left == 1 else 'versions'} left out)" if left else out
-        out = longer
-        shown += 1
-    return out
+def response(status: "ModelStatus", deciding: "VersionStatus | None", limit: int) -> str:
+    """The answer in protobuf's compact text form; past `limit` bytes it is cut at a whole entry, but never without the
+    deciding version, and says how many versions were left out."""
+    entries: list[str] = []
+    size = count = 0
+    place = -1  # of the deciding version
+    for version in status:
+        if place < 0 and (version is deciding or version == deciding):
+            place = count
+        count += 1
+        if size <= limit:
+            entries.append(_entry(version, limit))
+            size += len(entries[-1].encode()) + 1
+    if size <= limit + 1:
+        return " ".join(entries)
+    must = _entry(deciding, limit // 2) if deciding is not None else ""
+    shown = len(entries)
+    room = limit - (len(must.encode()) if place >= shown - 1 else 0)
+    while entries and size > room + 1:
+        size -= len(entries.pop().encode()) + 1
+        shown -= 1
+        if shown == place:
+            room = limit - len(must.encode())
+    if not entries and deciding is None:
+        entries = [_entry(status.first[0], limit // 2)]
+        shown = 1
+    out = " ".join(entries)
+    if shown <= place:
+        out = f"{out}{_left_out(place - shown)} {must}".strip()
+        shown = place + 1
+    return (out + _left_out(count - shown)).strip()
+
+
+def _left_out(count: int) -> str:
+    return f" ... ({count} more {'version' if count == 1 else 'versions'} left out)" if count else ""
 
 
 def _entry(version: "VersionStatus", limit: int) -> str:
@@ -127,15 +163,13 @@ def _entry(version: "VersionStatus", limit: int) -> str:
 
 
 def _error(code: int, message: str, limit: int) -> str:
-    from ..rpc.status import proto_name
-
     fields = [f"error_code:{proto_name(code)}"] if code else []
     if message:
         fields.append(f'error_message:"{escape(message, limit, QUOTED)}"')
     return " ".join(fields)
 
 
-def escape(text: str, limit: int = BUDGET.text, quoted: str = "") -> str:
+def escape(text: str, limit: int = MAX_TEXT_BYTES, quoted: str = "") -> str:
     """The text with its control characters as Go's protobuf text form escapes them, and a backslash before those in
     `quoted`; cut after `limit` bytes, escapes counted.
 

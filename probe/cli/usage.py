@@ -1,15 +1,20 @@
 """The text of -h, from the flag table, in the layout of Go's `flag.PrintDefaults`."""
 
+from ..tfs import exit_codes
 from . import duration
 from .flag_table import FLAGS
 from .go_syntax import quote
+from .text import escape
 
+MAX_PROGRAM_BYTES = 100
+MAX_SENTENCE_BYTES = 400
 # Headers whose values are secrets.
 MASKED_HEADERS, MASK = ("authorization", "proxy-authorization", "cookie"), " ***"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .flag_table import Flag, FlagValue
+    from .flags import UsageError
 
 EXAMPLES = (
     ("readiness", "-addr=:8500 -model-name=half_plus_two -timeout=900ms"),
@@ -21,6 +26,7 @@ EXAMPLES = (
 
 def usage(program: str) -> str:
     """All flags with their defaults, and examples; `program` is the name under which this one was called."""
+    program = escape(program, MAX_PROGRAM_BYTES)
     out = f"Usage of {program}:\n"
     group = ""
     for flag in FLAGS.values():
@@ -32,10 +38,24 @@ def usage(program: str) -> str:
     only_argv = " and ".join(f"-{flag.name}" for flag in FLAGS.values() if not flag.from_environment)
     variable = FLAGS["rpc-timeout"].variable
     out += f"Every flag except {only_argv} can also be set by an environment variable: {variable}=2s\n"
+    out += "\nExit codes:\n"
+    for code, _, meaning, _ in exit_codes.TABLE:
+        if code < exit_codes.INTERRUPTED:
+            out += f"  {code:3}  {meaning}\n"
     out += "\nExamples (the kubelet kills a probe after one second by default, and drops its output):\n"
     for what, arguments in EXAMPLES:
         out += f"  # {what}\n  {program} {arguments}\n"
     return out
+
+
+def usage_error(program: str, error: "UsageError") -> str:
+    """What is wrong with a command line: Go's sentence, the usage, and the sentence again with a suggestion, where it
+    is not scrolled away."""
+    from .suggest import suggest
+
+    sentence = escape(str(error), MAX_SENTENCE_BYTES)
+    suggestion = escape(suggest(error), MAX_SENTENCE_BYTES)
+    return f"{sentence}\n{usage(program)}\nhint: {sentence}{'; ' if suggestion else ''}{suggestion}\n"
 
 
 def _flag(flag: "Flag") -> str:

@@ -42,6 +42,21 @@ BY_KIND = {
     STATUS: exit_codes.CALL,
 }
 
+# The gRPC codes that TensorFlow Serving sends. The others come from a proxy, a mesh or another server;
+# DEADLINE_EXCEEDED also from gRPC's libraries, for a handler that hangs.
+SERVER_CODES = (
+    grpc_status.UNKNOWN,
+    grpc_status.INVALID_ARGUMENT,
+    grpc_status.NOT_FOUND,
+    grpc_status.ALREADY_EXISTS,
+    grpc_status.RESOURCE_EXHAUSTED,
+    grpc_status.FAILED_PRECONDITION,
+    grpc_status.ABORTED,
+    grpc_status.OUT_OF_RANGE,
+    grpc_status.INTERNAL,
+    grpc_status.DATA_LOSS,
+)
+
 
 def judge(outcome: "ModelStatus | Failure", query: "Query", liveness: bool = False) -> Verdict:
     """The verdict on an outcome. `liveness`: that the server itself answered is a success, whatever it answered."""
@@ -76,8 +91,5 @@ def _of_status(status: "ModelStatus", query: "Query") -> Verdict:
 
 
 def _is_alive(outcome: "ModelStatus | Failure") -> bool:
-    """Whether the server itself answered. Its own DEADLINE_EXCEEDED means that it did not manage to in time: gRPC's
-    libraries send it for a handler that hangs, at the very moment at which we give up."""
-    return not isinstance(outcome, Failure) or (
-        outcome.kind == STATUS and outcome.code != grpc_status.DEADLINE_EXCEEDED
-    )
+    """Whether TensorFlow Serving itself answered."""
+    return not isinstance(outcome, Failure) or (outcome.kind == STATUS and outcome.code in SERVER_CODES)
