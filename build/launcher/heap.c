@@ -11,12 +11,13 @@
 
 #include "snapshot.h"
 
-/* The executable is linked twice: first with room to spare, then with what turned out to be used. */
+/* build/freeze.py sets PAGE_SIZE. The executable is linked twice: first with room to spare, then with the size that turned out to
+ * be used. */
 #ifndef HEAP_SIZE
 #define HEAP_SIZE (8 << 20)
 #endif
 
-enum { PAGE = 4096, ALIGNMENT = 16 };
+enum { ALIGNMENT = 16 };
 
 /* Before each block, in ALIGNMENT bytes so that the block is aligned as well. */
 struct head {
@@ -24,7 +25,7 @@ struct head {
     struct head *next; /* of a free block */
 };
 
-static unsigned char heap[HEAP_SIZE] __attribute__((section("py_heap"), aligned(PAGE))) = {0};
+static unsigned char heap[HEAP_SIZE] __attribute__((section("py_heap"), aligned(PAGE_SIZE))) = {0};
 size_t heap_used SNAPSHOT = 0;
 static struct head *free_blocks SNAPSHOT = NULL;
 
@@ -107,7 +108,7 @@ void *python_mmap(void *address, size_t length, int protection, int flags, int d
 {
     if (snapshot_made)
         return mmap(address, length, protection, flags, descriptor, offset);
-    return take(length, PAGE, 0);
+    return take(length, PAGE_SIZE, 0);
 }
 
 int python_munmap(void *address, size_t length)
