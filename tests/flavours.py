@@ -16,7 +16,11 @@ from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from build import platform
+from build.shared import checkout
+
+ROOT = checkout.ROOT
+VERSION = checkout.VERSION
 PATIENCE = 30.0
 """Seconds after which a run counts as hung; every timeout that a test gives is far below."""
 
@@ -92,15 +96,9 @@ class Flavour:
         )
 
 
-def _version() -> str:
-    found = re.search(r'__version__ = "(.+)"', (ROOT / "probe" / "__init__.py").read_text())
-    assert found
-    return found[1]
-
-
-VERSION = _version()
-FROZEN = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}_linux_amd64"
-ZIPAPP = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}.pyz"
+FROZEN = ROOT / "dist" / platform.LINUX_AMD64.executable(VERSION)
+ZIPAPP = ROOT / "dist" / platform.zipapp(VERSION)
+BUILDINFO = ROOT / "dist" / platform.buildinfo(VERSION)
 PACKAGE = ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"
 
 MODULE_FLAVOUR = Flavour("module", (sys.executable, "-m", "probe"), {"PYTHONPATH": str(ROOT)})

@@ -29,11 +29,9 @@ def run():
 """
 BUILD = """
 import sys
-sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-import freeze
-import python_source
-print(freeze.freeze(Path(sys.argv[2]), python_source.python_object()))
+from build import freeze, python_object
+print(freeze.freeze(Path(sys.argv[1]), python_object.python_object()))
 """
 
 
@@ -43,7 +41,8 @@ def test_it_is_there_for_who_asks(tmp_path: Path) -> None:
     (checkout / "build" / "launcher" / "entry.py").write_text(PROGRAM)
     (tmp_path / "scratch").mkdir()
     built = subprocess.run(
-        [sys.executable, "-c", BUILD, checkout / "build", tmp_path / "scratch"],
+        [sys.executable, "-c", BUILD, tmp_path / "scratch"],
+        cwd=checkout,
         capture_output=True,
         text=True,
         check=False,

@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.flavours import FROZEN, VERSION, built
+from tests.flavours import BUILDINFO, built
 from tests.release import clones
 
 REPOSITORY = "somebody/tfs-model-status-probe"
-BUILDINFO = FROZEN.with_name(f"tfs_model_status_probe_{VERSION}.buildinfo")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from build.platform import LINUX_AMD64
 from tests.flavours import ROOT, VERSION, Flavour, built
 from tests.release.clones import clone, commit, equipped, git, run
 
@@ -49,9 +50,9 @@ def test_two_builds_that_differ(frozen: Flavour, tmp_path: Path) -> None:
     assert first == "No release."
     named = [line.partition(" is not the same in two builds of this commit (")[0].removeprefix("- ") for line in lines]
     assert named == [
-        f"tfs_model_status_probe_{VERSION}_linux_amd64",
-        f"tfs-model-status-probe_{VERSION}_amd64.deb",
-        f"tfs-model-status-probe-{VERSION}-1.x86_64.rpm",
+        LINUX_AMD64.executable(VERSION),
+        LINUX_AMD64.deb_file(VERSION),
+        LINUX_AMD64.rpm_file(VERSION),
         f"tfs_model_status_probe_{VERSION}.cdx.json",
         f"tfs_model_status_probe_{VERSION}.buildinfo",
         "NOTICE",
