@@ -42,7 +42,7 @@ look() {
         grep -qs '^VERSION_ID="12"' /etc/os-release || need_static zstd libzstd-dev
         # PyInstaller will not start without the shared library, though nothing of it goes into the executable.
         version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo 3)
-        [ -e "/usr/lib/x86_64-linux-gnu/libpython$version.so.1.0" ] || lack "libpython$version" "libpython$version"
+        ls /usr/lib/*-linux-gnu/"libpython$version.so.1.0" >/dev/null 2>&1 || lack "libpython$version" "libpython$version"
         ;;
     esac
     # The distribution's interpreter, not the first on PATH: the executable's CPython is of the same version. Debian
@@ -59,7 +59,8 @@ need_command() { # need_command COMMAND PACKAGE
 }
 
 need_static() { # need_static LIBRARY PACKAGE
-    [ -e "/usr/lib/x86_64-linux-gnu/lib$1.a" ] || lack "lib$1.a" "$2"
+    # The compiler prints the whole path of a library that it finds.
+    case $(gcc -print-file-name="lib$1.a" 2>/dev/null) in /*) ;; *) lack "lib$1.a" "$2" ;; esac
 }
 
 lack() { # lack COMMAND PACKAGE

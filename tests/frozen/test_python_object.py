@@ -11,6 +11,7 @@ from build import python_object, python_patches
 from build.command import BuildError
 from build.python_source import source
 from build.shared.debian import newest_first
+from tests.flavours import Flavour
 
 TABLE = """\
 static struct py_ssl_error_code error_codes[] = {
@@ -39,9 +40,7 @@ def test_only_the_errors_of_a_connection_keep_their_names(tmp_path: Path) -> Non
 
 
 def test_a_patch_that_finds_nothing_stops_the_build(tmp_path: Path) -> None:
-    with pytest.raises(
-        BuildError, match=r"^CPython's source has no Modules/_ssl_data\*\.h, which build\.python_patches "
-    ):
+    with pytest.raises(BuildError, match=r"^CPython's source has no Modules/_ssl_data\*\.h, which "):
         python_patches.apply(tmp_path)
     (tmp_path / "Modules").mkdir()
     (tmp_path / "Modules" / "_ssl_data.h").write_text("/* CPython has changed */\n")
@@ -49,7 +48,7 @@ def test_a_patch_that_finds_nothing_stops_the_build(tmp_path: Path) -> None:
         python_patches.apply(tmp_path)
 
 
-def test_the_patches_fit_the_source_and_leave_it_as_it_is(tmp_path: Path) -> None:
+def test_the_patches_fit_the_source_and_leave_it_as_it_is(frozen: Flavour, tmp_path: Path) -> None:
     """The unpacked source is still the distribution's after the object was made from it."""
     found = source()
     tables = {file.name: file.read_text() for file in (found.folder / "Modules").glob("_ssl_data*.h")}
