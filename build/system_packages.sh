@@ -4,6 +4,7 @@
 #   freeze   a C compiler, static libraries and what fetches CPython's source
 #   verify   what takes a release's files apart
 #   test     what the tests run: servers of other makers, and what makes root file systems
+#   update   nothing that is missing, but the newest versions of the packages that are linked in
 # As root on Debian it installs what is missing; anywhere else it names what is missing, and exits 1.
 set -eu
 needs=" $* "
@@ -67,6 +68,14 @@ lack() { # lack COMMAND PACKAGE
     commands="$commands $1"
     packages="$packages $2"
 }
+
+case $needs in *' update '*)
+    [ "$(id -u)" -eq 0 ] || { echo "Only root can update packages: sudo build/system_packages.sh update" >&2; exit 1; }
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --only-upgrade \
+        gcc '^libgcc-[0-9]+-dev$' libc6-dev libssl-dev libzstd-dev zlib1g-dev >/dev/null
+    ;;
+esac
 
 look
 [ -n "$commands" ] || exit 0
