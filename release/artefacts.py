@@ -22,16 +22,8 @@ def write(to: Path) -> Assets:
     env = {"SOURCE_DATE_EPOCH": str(epoch)}
     run(sys.executable, "-m", "build.freeze", to, env=env)
     run(sys.executable, "-m", "build.bundle", to, env=env)
-    run(
-        sys.executable,
-        "-m",
-        "hatchling",
-        "build",
-        *("--target", "sdist", "--target", "wheel"),
-        "--directory",
-        to,
-        env=env,
-    )
+    for target in ("sdist", "wheel"):
+        run(sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", to, env=env)
     notice.write(assets.buildinfo, assets.notice)
     sbom.write(assets.buildinfo, assets.sbom)
     with tempfile.TemporaryDirectory(prefix="packages-") as scratch:

@@ -81,7 +81,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     share_cache(checkout)
     (checkout / "build" / "launcher" / "entry.py").write_text(PROGRAM)
     (folder / "scratch").mkdir()
-    command = [sys.executable, "-c", BUILD, folder / "scratch"]
+    command = [sys.executable, "-c", BUILD, str(folder / "scratch")]
     built = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     return Path(built.stdout.strip())
