@@ -96,10 +96,12 @@ class Flavour:
         )
 
 
-FROZEN = ROOT / "dist" / platform.LINUX_AMD64.executable(VERSION)
+# tests/platforms/ runs tests on an executable, an interpreter and a package of its own.
+FROZEN = Path(os.environ.get("TEST_EXECUTABLE", ROOT / "dist" / platform.LINUX_AMD64.executable(VERSION)))
+INTERPRETER = os.environ.get("TEST_PYTHON", sys.executable)
 ZIPAPP = ROOT / "dist" / platform.zipapp(VERSION)
 BUILDINFO = ROOT / "dist" / platform.buildinfo(VERSION)
-PACKAGE = ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"
+PACKAGE = Path(os.environ.get("TEST_PACKAGE", ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"))
 
 MODULE_FLAVOUR = Flavour("module", (sys.executable, "-m", "probe"), {"PYTHONPATH": str(ROOT)})
 FLAVOURS = {
@@ -107,7 +109,7 @@ FLAVOURS = {
     for flavour in (
         MODULE_FLAVOUR,
         Flavour("frozen", (str(FROZEN),)),
-        Flavour("zipapp", (sys.executable, "-I", str(ZIPAPP))),
+        Flavour("zipapp", (INTERPRETER, "-I", str(ZIPAPP))),
         Flavour("package", (str(PACKAGE),)),
     )
 }
