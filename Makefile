@@ -1,5 +1,7 @@
 # make demo    the probe beside a model that loads
 # make test    everything that CI runs: checks, and all tests on every flavour of the program
+# make cases [WITH=python3.13]   the case table on the package and the zipapp, on that Python, or on each that is here
+# make debian-13   the executable built on Debian 13, in a root file system, and the case table on it (as root)
 # make check   linters, types and format alone
 # make freeze  dist/tfs_model_status_probe_VERSION_linux_amd64, the executable (Debian on x86-64)
 #              and what it is made of, dist/tfs_model_status_probe_VERSION.buildinfo
@@ -17,7 +19,7 @@
 # Everything that is installed goes into .venv and .cache; what only the distribution has, build/system_packages.sh asks for.
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check format freeze zipapp release verify-release rebuild bench image smoke proto clean
+.PHONY: demo test cases debian-13 check format freeze zipapp release verify-release rebuild bench image smoke proto clean
 MAKEFLAGS += --no-print-directory
 
 # The distribution's Python, where it is new enough; looked for when it is needed, since it may be installed only then.
@@ -29,6 +31,8 @@ FROZEN_BUILDINFO := dist/tfs_model_status_probe_$(VERSION).buildinfo
 ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
 SOURCES := $(shell find probe build -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 RUN := .venv/bin/python
+# Of pyproject.toml: what is installed into .venv. GROUP=cases is enough for `make cases`.
+GROUP := dev
 SCRIPTS := $(wildcard .ci/run build/*.sh release/*.sh release/*/*.sh)
 DOCKERFILES := Dockerfile.example release/image/Dockerfile
 
@@ -38,6 +42,13 @@ demo: .venv/ready $(FROZEN)
 test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh test
 	$(RUN) -m pytest
+
+cases: .venv/ready $(ZIPAPP)
+	@$(RUN) -m tests.platforms.other_pythons $(WITH)
+
+debian-13: .venv/ready
+	@build/system_packages.sh test
+	@$(RUN) -m tests.platforms.debian_13
 
 check: .venv/ready
 	$(RUN) -m ruff check
@@ -56,12 +67,12 @@ freeze: $(FROZEN) $(FROZEN_BUILDINFO)
 
 $(FROZEN) $(FROZEN_BUILDINFO) &: .venv/ready $(SOURCES)
 	@build/system_packages.sh python freeze
-	$(RUN) build/freeze.py
+	$(RUN) -m build.freeze
 
 zipapp: $(ZIPAPP)
 
 $(ZIPAPP): .venv/ready $(SOURCES)
-	$(RUN) build/bundle.py
+	$(RUN) -m build.bundle
 
 release: .venv/ready
 	@build/system_packages.sh python freeze
@@ -87,7 +98,7 @@ smoke:
 	@python3 tests/smoke.py $(if $(FILE),--file '$(FILE)') '$(or $(IMAGE),$(error say which image: make smoke IMAGE=alpine:3.24.2 FILE=$(FROZEN)))'
 
 proto: .venv/ready
-	$(RUN) build/generate_proto.py
+	$(RUN) -m build.generate_proto
 
 # The package as a user installs it, without the second engine.
 .cache/package/ready: .venv/ready $(SOURCES)
@@ -101,7 +112,7 @@ proto: .venv/ready
 	@python=$$($(FIND_PYTHON)) && $$python -m venv --clear .venv || \
 		{ echo "No Python 3.10 or newer with venv was found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	.venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	.venv/bin/pip install --quiet --disable-pip-version-check --group dev
+	.venv/bin/pip install --quiet --disable-pip-version-check --group '$(GROUP)'
 	@touch $@
 
 clean:

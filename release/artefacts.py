@@ -1,6 +1,6 @@
-"""Everything of a release that depends on the commit and the packages alone: `python -m release.artefacts OUTDIR`.
+"""Makes everything in a release that depends only on the commit and the packages: `python -m release.artefacts OUTDIR`.
 
-Made of the checkout that this file is in. A release makes them twice, in two checkouts, and compares the bytes.
+It is made from the checkout that this file is in. A release makes it twice, in two checkouts, and compares the bytes.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ import sys
 import tempfile
 from pathlib import Path
 
+from build.shared.checkout import VERSION
 from release import notice, packages, sbom
 from release.assets import Assets
-from release.checkout import ROOT, ReleaseError, git, run, version
+from release.checkout import ReleaseError, git, run
 
 
 def write(to: Path) -> Assets:
     """Fills an existing folder. Raises ReleaseError, and ValueError for an executable that cannot be described."""
-    assets = Assets(to, version())
+    assets = Assets(to, VERSION)
     epoch = int(git("log", "-1", "--format=%ct"))
     env = {"SOURCE_DATE_EPOCH": str(epoch)}
-    run(sys.executable, ROOT / "build" / "freeze.py", to, env=env)
-    run(sys.executable, ROOT / "build" / "bundle.py", to, env=env)
-    run(sys.executable, "-m", "build", "--no-isolation", "--sdist", "--wheel", "--outdir", to, ROOT, env=env)
+    run(sys.executable, "-m", "build.freeze", to, env=env)
+    run(sys.executable, "-m", "build.bundle", to, env=env)
+    for target in ("sdist", "wheel"):
+        run(sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", to, env=env)
     notice.write(assets.buildinfo, assets.notice)
     sbom.write(assets.buildinfo, assets.sbom)
     with tempfile.TemporaryDirectory(prefix="packages-") as scratch:
@@ -30,7 +32,7 @@ def write(to: Path) -> Assets:
 
 
 def main() -> int:
-    """Makes them, or says why not."""
+    """Makes them, or prints why it cannot."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m release.artefacts OUTDIR")
     try:

@@ -6,28 +6,29 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from build import platform
+from build.platform import LINUX_AMD64, PROGRAM, Platform
 from release.checkout import ReleaseError
 
-PROGRAM = "tfs_model_status_probe"
-PACKAGE = "tfs-model-status-probe"
 NAMING = ("README.md", "Dockerfile.example", "deploy/*")
-"""The files that tell readers which version to take."""
+"""The files that tell users which version to install."""
 
 
 @dataclass(frozen=True)
 class Assets:
-    """The assets of a version in a folder, whether they are there or not."""
+    """The assets of a version in a folder, whether they exist or not."""
 
     folder: Path
     version: str
+    platform: Platform = LINUX_AMD64
 
     @property
     def executable(self) -> Path:
-        return self.folder / f"{PROGRAM}_{self.version}_linux_amd64"
+        return self.folder / self.platform.executable(self.version)
 
     @property
     def zipapp(self) -> Path:
-        return self.folder / f"{PROGRAM}_{self.version}.pyz"
+        return self.folder / platform.zipapp(self.version)
 
     @property
     def wheel(self) -> Path:
@@ -39,11 +40,11 @@ class Assets:
 
     @property
     def deb(self) -> Path:
-        return self.folder / f"{PACKAGE}_{self.version}_amd64.deb"
+        return self.folder / self.platform.deb_file(self.version)
 
     @property
     def rpm(self) -> Path:
-        return self.folder / f"{PACKAGE}-{self.version}-1.x86_64.rpm"
+        return self.folder / self.platform.rpm_file(self.version)
 
     @property
     def dockerfile(self) -> Path:
@@ -55,7 +56,7 @@ class Assets:
 
     @property
     def buildinfo(self) -> Path:
-        return self.folder / f"{PROGRAM}_{self.version}.buildinfo"
+        return self.folder / platform.buildinfo(self.version)
 
     @property
     def notice(self) -> Path:
@@ -67,7 +68,7 @@ class Assets:
 
     @property
     def built(self) -> list[Path]:
-        """What depends on the commit and the packages of the distribution alone."""
+        """What depends only on the commit and the packages of the distribution."""
         packages = [self.wheel, self.sdist, self.deb, self.rpm]
         return [self.executable, self.zipapp, *packages, self.sbom, self.buildinfo, self.notice]
 
@@ -78,12 +79,14 @@ class Assets:
 
 
 def assets_in(folder: Path) -> Assets:
-    """The assets in a folder, of the version that its executable is named after. Raises ReleaseError."""
+    """Returns the assets in a folder, of the version in its executable's name. Raises ReleaseError."""
     if not folder.is_dir():
-        raise ReleaseError(f"{folder} is no folder: name one with the files of a release")
-    names = [re.fullmatch(rf"{PROGRAM}_(\d+\.\d+\.\d+)_linux_amd64", file.name) for file in folder.iterdir()]
+        raise ReleaseError(f"{folder} does not exist: name a folder with the files of a release")
+    pattern = re.escape(LINUX_AMD64.executable("VERSION")).replace("VERSION", r"(\d+\.\d+\.\d+)")
+    names = [re.fullmatch(pattern, file.name) for file in folder.iterdir()]
     versions = [name[1] for name in names if name]
     if len(versions) != 1:
         found = f"those of {', '.join(sorted(versions))}" if versions else "none"
-        raise ReleaseError(f"{folder} has to have one executable, {PROGRAM}_X.Y.Z_linux_amd64, and has {found}")
+        wanted = LINUX_AMD64.executable("X.Y.Z")
+        raise ReleaseError(f"{folder} must contain one executable, {wanted}, and contains {found}")
     return Assets(folder, versions[0])

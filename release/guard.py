@@ -1,7 +1,7 @@
-"""What has to hold before a release is made: `python -m release.guard [TAG]` names every fault.
+"""What must hold before a release is made: `python -m release.guard [TAG]` names every fault.
 
-The tag, the version in probe/__init__.py, the newest released heading of CHANGELOG.md and the version that readers are
-told to take are the same, and the tree is its commit. TAG is vX.Y.Z, by default that of the version.
+The tag, the version in probe/__init__.py, the newest released heading of CHANGELOG.md and the version that users are
+told to install must agree, and the tree must not differ from its commit. TAG is vX.Y.Z, by default that of the version.
 """
 
 from __future__ import annotations
@@ -9,24 +9,23 @@ from __future__ import annotations
 import re
 import sys
 from datetime import date
-from pathlib import Path
 
+from build.shared.checkout import ROOT, VERSION
 from release.assets import NAMING
 from release.changelog import newest, unreleased
-from release.checkout import ROOT, ReleaseError, git, version
+from release.checkout import ReleaseError, git
 
 NAMED = re.compile(r"(?:tfs[-_]model[-_]status[-_]probe[:_]|TFS_PROBE_VERSION=)(\d+\.\d+\.\d+)")
 SHOWN = 5
-"""So many names of files at most."""
+"""How many files a fault names at most."""
 
 
-def faults(tag: str | None = None, root: Path = ROOT) -> list[str]:
-    """All that speaks against a release. Raises ReleaseError where there is nothing to judge."""
-    wanted = version(root)
-    if not (root / ".git").exists():
-        raise ReleaseError(f"{root} is not a git checkout: a release is made from a clone of the repository")
-    tag = tag or f"v{wanted}"
-    return [*_version(tag, wanted), *_named(wanted, root), *_changelog(wanted, root), *_tree(root), *_tag(tag, root)]
+def faults(tag: str | None = None) -> list[str]:
+    """Returns all reasons against a release. Raises ReleaseError outside of a checkout."""
+    if not (ROOT / ".git").exists():
+        raise ReleaseError(f"{ROOT} is not a git checkout: make the release from a clone of the repository")
+    tag = tag or f"v{VERSION}"
+    return [*_version(tag, VERSION), *_named(VERSION), *_changelog(VERSION), *_tree(), *_tag(tag)]
 
 
 def _version(tag: str, wanted: str) -> list[str]:
@@ -40,53 +39,53 @@ def _version(tag: str, wanted: str) -> list[str]:
     return []
 
 
-def _named(wanted: str, root: Path) -> list[str]:
-    """The version that readers are told to take is this one."""
-    told = []
-    for file in sorted(file for pattern in NAMING for file in root.glob(pattern) if file.is_file()):
+def _named(wanted: str) -> list[str]:
+    """Checks that users are told to install this version."""
+    found = []
+    for file in sorted(file for pattern in NAMING for file in ROOT.glob(pattern) if file.is_file()):
         named = set(NAMED.findall(file.read_text())) - {wanted}
         if named:
-            told.append(f"{file.relative_to(root)} names version {', '.join(sorted(named))}: write {wanted}")
-    return told
+            found.append(f"{file.relative_to(ROOT)} names version {', '.join(sorted(named))}: write {wanted}")
+    return found
 
 
-def _changelog(wanted: str, root: Path) -> list[str]:
-    text = (root / "CHANGELOG.md").read_text()
-    found = newest(text)
+def _changelog(wanted: str) -> list[str]:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    section = newest(text)
     heading = f"## [{wanted}] - {date.today():%Y-%m-%d}"
-    if not found or found.version != wanted:
-        said = f"the newest release in CHANGELOG.md is {found.version}" if found else "CHANGELOG.md has no release"
-        return [f"{said}, and probe/__init__.py says {wanted}: write what changed under `{heading}`"]
-    told = []
-    if found.yanked:
-        told.append(f"CHANGELOG.md has {wanted} as yanked: release the next patch version")
+    if not section or section.version != wanted:
+        state = f"the newest release in CHANGELOG.md is {section.version}" if section else "CHANGELOG.md has no release"
+        return [f"{state}, and probe/__init__.py says {wanted}: write what changed under `{heading}`"]
+    found = []
+    if section.yanked:
+        found.append(f"CHANGELOG.md has {wanted} as yanked: release the next patch version")
     try:
-        date.fromisoformat(found.date)
+        date.fromisoformat(section.date)
     except ValueError:
-        told.append(f"the heading of {wanted} in CHANGELOG.md has no date: write it as `{heading}`")
-    if not found.text:
-        told.append(f"CHANGELOG.md says nothing about {wanted}: write what changed")
+        found.append(f"the heading of {wanted} in CHANGELOG.md has no date: write it as `{heading}`")
+    if not section.text:
+        found.append(f"CHANGELOG.md says nothing about {wanted}: write what changed")
     if unreleased(text):
-        told.append(f"CHANGELOG.md has entries under [Unreleased], which are in this tree: move them to {wanted}")
-    return told
+        found.append(f"CHANGELOG.md has entries under [Unreleased], which are in this tree: move them to {wanted}")
+    return found
 
 
-def _tree(root: Path) -> list[str]:
-    changed = [line[3:] for line in git("status", "--porcelain", root=root).splitlines()]
+def _tree() -> list[str]:
+    changed = [line[3:] for line in git("status", "--porcelain").splitlines()]
     if not changed:
         return []
     named = ", ".join(changed[:SHOWN]) + (f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else "")
     return [f"the tree differs from its commit in {named}: commit or remove it"]
 
 
-def _tag(tag: str, root: Path) -> list[str]:
-    """A tag that is there already stands on this commit."""
-    tagged = git("for-each-ref", "--format=%(objectname) %(*objectname)", f"refs/tags/{tag}", root=root).split()
-    head = git("rev-parse", "HEAD", root=root)
+def _tag(tag: str) -> list[str]:
+    """Checks that the tag, if it exists, is on this commit."""
+    tagged = git("for-each-ref", "--format=%(objectname) %(*objectname)", f"refs/tags/{tag}").split()
+    head = git("rev-parse", "HEAD")
     if not tagged or tagged[-1] == head:
         return []
     return [
-        f"the tag {tag} stands on {tagged[-1][:12]}, and this is {head[:12]}: check out the tag, or release the next "
+        f"the tag {tag} is on {tagged[-1][:12]}, and this is {head[:12]}: check out the tag, or release the next "
         "version (a tag is never moved)"
     ]
 

@@ -16,7 +16,11 @@ from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from build import platform
+from build.shared import checkout
+
+ROOT = checkout.ROOT
+VERSION = checkout.VERSION
 PATIENCE = 30.0
 """Seconds after which a run counts as hung; every timeout that a test gives is far below."""
 
@@ -92,16 +96,12 @@ class Flavour:
         )
 
 
-def _version() -> str:
-    found = re.search(r'__version__ = "(.+)"', (ROOT / "probe" / "__init__.py").read_text())
-    assert found
-    return found[1]
-
-
-VERSION = _version()
-FROZEN = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}_linux_amd64"
-ZIPAPP = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}.pyz"
-PACKAGE = ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"
+# tests/platforms/ runs tests on an executable, an interpreter and a package of its own.
+FROZEN = Path(os.environ.get("TEST_EXECUTABLE", ROOT / "dist" / platform.LINUX_AMD64.executable(VERSION)))
+INTERPRETER = os.environ.get("TEST_PYTHON", sys.executable)
+ZIPAPP = ROOT / "dist" / platform.zipapp(VERSION)
+BUILDINFO = ROOT / "dist" / platform.buildinfo(VERSION)
+PACKAGE = Path(os.environ.get("TEST_PACKAGE", ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"))
 
 MODULE_FLAVOUR = Flavour("module", (sys.executable, "-m", "probe"), {"PYTHONPATH": str(ROOT)})
 FLAVOURS = {
@@ -109,7 +109,7 @@ FLAVOURS = {
     for flavour in (
         MODULE_FLAVOUR,
         Flavour("frozen", (str(FROZEN),)),
-        Flavour("zipapp", (sys.executable, "-I", str(ZIPAPP))),
+        Flavour("zipapp", (INTERPRETER, "-I", str(ZIPAPP))),
         Flavour("package", (str(PACKAGE),)),
     )
 }
