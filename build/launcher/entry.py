@@ -1,7 +1,7 @@
 """What the launcher runs: imported when the snapshot is made; every run then calls `run`.
 
-The modules of a plain call are imported here, so that a run finds them in the snapshot. TLS is not: what it would save a
-call that uses it, its memory would cost every other one.
+The modules of a plain call are imported here, so that a run finds them in the snapshot. TLS is not: what it would save
+a call that uses it, its memory would cost every other one.
 """
 
 import _socket
@@ -10,7 +10,7 @@ import time
 from probe.__main__ import run
 from probe.check import check
 from probe.cli import flags, options, text
-from probe.net.stream import SocketStream
+from probe.net import stream
 from probe.rpc import frames, hpack, unary
 from probe.tfs import native, verdict
 
@@ -26,8 +26,11 @@ def rehearse(settings: bytes, answer: bytes) -> None:
     ours, theirs = _socket.socketpair()
     theirs.send(settings)
 
+    def dial(address, _):  # type: ignore[no-untyped-def]
+        return stream.SocketStream(ours, address)
+
     def connect(config, first, deadline):  # type: ignore[no-untyped-def]
-        connected = native.connect(config, first, deadline, connect=lambda address, _: SocketStream(ours, address))
+        connected = native.connect(config, first, deadline, connect=dial)
         theirs.send(answer)
         return connected
 
@@ -51,9 +54,10 @@ def server_bytes() -> "tuple[bytes, bytes]":
     )
 
 
-# Every build must make the same snapshot, in which no time of day may be left: a clock that stands still, by a function of
-# the same kind.
+# Every build must make the same snapshot, in which no time of day may be left: a clock that stands still, by a function
+# of the same kind. And a buffer of the usual size would stay in the snapshot.
 clock, time.monotonic_ns = time.monotonic_ns, (1).bit_length
+buffer, stream.READ_BYTES = stream.READ_BYTES, 4096
 for _ in range(REHEARSALS):
     rehearse(*server_bytes())
-time.monotonic_ns = clock
+time.monotonic_ns, stream.READ_BYTES = clock, buffer
