@@ -7,6 +7,7 @@ import sys
 import time
 
 from .check import check
+from .cli.backstop import GRACE_SECONDS, PHASES, output_phase
 from .cli.flags import HelpRequested, UsageError, parse
 from .cli.options import VARIABLE_PREFIXES, options
 from .cli.output import compose
@@ -53,7 +54,14 @@ def main(argv: "list[str] | None" = None) -> int:
     if asked.install:
         return _install(asked, environment, begun)
     plan = asked.plan
-    report = _failed(plan) if isinstance(plan, Failure) else check(plan)
+    if isinstance(plan, Failure):
+        report = _failed(plan)
+    elif plan.deadline.at is None:
+        report = check(plan)
+    else:
+        process.arm(plan.deadline.remaining() + GRACE_SECONDS)
+        report = check(plan, enter=lambda phase: process.enter(*PHASES[phase]))
+        process.enter(*output_phase(report, exit_code(report)))
     return _print_report(asked, environment, report, begun)
 
 

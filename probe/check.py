@@ -14,28 +14,35 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from .deadline import Deadline
-    from .model import ClientConfig, ModelStatus, Plan, Query
+    from .model import ClientConfig, ModelStatus, Phase, Plan, Query
     from .tfs.client import Client
 
-    Connect: TypeAlias = Callable[[ClientConfig, Query, Deadline], "tuple[Client | Failure, CallTrace]"]
+    Enter: TypeAlias = Callable[[Phase], None]
+    Connect: TypeAlias = Callable[[ClientConfig, Query, Deadline, Enter], "tuple[Client | Failure, CallTrace]"]
     Sleep: TypeAlias = Callable[[float], None]
 
 # Pauses before a busy server is asked again.
 FIRST_PAUSE_SECONDS, PAUSE_GROWTH, MAX_PAUSE_SECONDS = 0.1, 1.6, 1.0
 
 
-def check(plan: "Plan", connect: "Connect" = connect, sleep: "Sleep" = time.sleep) -> Report:
-    """The report on all of the plan's queries, over one connection. A failed connection is every query's outcome."""
+def _ignore(_: "Phase") -> None:
+    """Nothing watches the phases."""
+
+
+def check(plan: "Plan", connect: "Connect" = connect, sleep: "Sleep" = time.sleep, enter: "Enter" = _ignore) -> Report:
+    """The report on all of the plan's queries, over one connection. A failed connection is every query's outcome.
+    `enter` is called at the start of each phase."""
     queries = plan.queries
     if not queries:
         return Report(())
     try:
-        client, trace = connect(plan.client, queries[0], plan.deadline)
+        client, trace = connect(plan.client, queries[0], plan.deadline, enter)
     except MemoryError:
         client, trace = Failure(DIAL, "out of memory", cause="memory", permanent=True), CallTrace()
     if isinstance(client, Failure):
         outcomes: tuple[ModelStatus | Failure, ...] = (client,) * len(queries)
     else:
+        enter("call")
         begun = time.monotonic_ns()
         try:
             outcomes = _ask(client, plan, sleep)

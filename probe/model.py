@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .deadline import Deadline, Limit
 
     Engine: TypeAlias = Literal["native", "grpcio"]
+    # What a run is doing; see cli/backstop.py.
+    Phase: TypeAlias = Literal["files", "credentials", "dial", "call"]
     SecurityKind: TypeAlias = Literal["tls", "spiffe", "alts"]
     Kind: TypeAlias = Literal["setup", "credentials", "dial", "call", "status"]
     Cause: TypeAlias = Literal[

@@ -1,10 +1,10 @@
-"""What the program wants of the operating system beside sockets and clocks, where an ordinary Python runs it.
+"""What is asked of the operating system besides sockets and clocks, where an ordinary Python runs the program.
 
-The static executable has the same functions in C, in the module `_launcher` (build/launcher/launcher.c): it needs
-some of them before Python starts, and spares importing `posix` and `_signal`.
-"""
+The static executable has the same functions in C, in the module `_launcher` (build/launcher/launcher_module.c): it
+needs some of them before Python starts, and saves importing `posix` and `_signal`. """
 
 import posix
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 else:
     import _signal
 
-# Seconds that writing may take even where no time is left: a process under a CPU limit may be stopped for as long
-# between setting the alarm and the write itself.
-LEAST = 0.05
+# How long writing may take even when no time is left: under a CPU limit a process may be stopped for that long between
+# arming the alarm and the write itself.
+MIN_WRITE_SECONDS = 0.05
+STDERR = 2
 
 
 def prepare() -> None:
@@ -23,30 +24,63 @@ def prepare() -> None:
         try:
             posix.fstat(descriptor)
         except OSError:
-            # The first socket would take the number, and a line for people would go to the server. The root directory
-            # is there even where /dev/null is not; writing to it fails, which is all that is wanted.
+            # The first socket would take the number, and the lines would go to the server. The root directory exists
+            # even where /dev/null does not; writing to it fails, which is enough.
             posix.open("/", posix.O_RDONLY)
-    # As PID 1 of a container a process has no default action for signals, so the actions are spelled out; and a parent
-    # may have blocked them.
+    # As PID 1 of a container a process has no default actions for signals, so they are explicit; and the parent may
+    # have blocked them.
     for number in (_signal.SIGTERM, _signal.SIGINT):
         _signal.signal(number, lambda number, _: posix._exit(128 + number))
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTERM, _signal.SIGINT, _signal.SIGALRM))
-    # A reader of stderr who went away changes no verdict.
+    # Neither a closed stderr nor a limit of file size changes the exit code.
     _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
+    _signal.signal(_signal.SIGXFSZ, _signal.SIG_IGN)
 
 
 def environment(prefix: bytes) -> "dict[bytes, bytes]":
-    """The variables whose names begin so."""
+    """The variables whose names begin with the prefix."""
     return {name: value for name, value in posix.environ.items() if name.startswith(prefix)}
 
 
-def write(descriptor: int, data: bytes, seconds: float, exit_code: int) -> None:
-    """Writes the data: all of it, or what goes in that time, after which the process ends with `exit_code`.
+class _Phase:
+    """What the alarm does when it rings."""
 
-    A pipe that nobody reads blocks the writer, and making it non-blocking would change it for everybody who shares it;
-    so an alarm bounds the wait. A stream that is closed, full or read by nobody any more is no reason to fail."""
+    exit_code = 0
+    lines = b""
+
+
+def enter(exit_code: int, lines: bytes) -> None:
+    """What the alarm does from now on: it writes the lines to stderr, each with a timestamp in UTC, and ends the
+    process with that code."""
+    _Phase.exit_code, _Phase.lines = exit_code, lines
+
+
+def arm(seconds: float) -> None:
+    """Lets the alarm ring after that time: a backstop against code that looks at no clock. Here, unlike in the static
+    executable, it can end only what returns to the interpreter."""
+    _signal.signal(_signal.SIGALRM, _end_late)
+    _signal.setitimer(_signal.ITIMER_REAL, seconds)
+
+
+def _end_late(*_: object) -> None:
+    exit_code, lines = _Phase.exit_code, _Phase.lines
     _signal.signal(_signal.SIGALRM, lambda *_: posix._exit(exit_code))
-    _signal.setitimer(_signal.ITIMER_REAL, max(seconds, LEAST))
+    _signal.setitimer(_signal.ITIMER_REAL, MIN_WRITE_SECONDS)  # stderr may be a pipe that nothing reads
+    now = time.strftime("%Y/%m/%d %H:%M:%S ", time.gmtime()).encode()
+    try:
+        posix.write(STDERR, b"".join(now + line for line in lines.splitlines(keepends=True)))
+    except OSError:
+        pass
+    posix._exit(exit_code)
+
+
+def write(descriptor: int, data: bytes, seconds: float, exit_code: int) -> None:
+    """Writes the data: all of it, or as much as possible within that time; then the process ends with `exit_code`.
+
+    A pipe that nothing reads blocks the writer, and making it non-blocking would change it for every process that
+    shares it; so an alarm bounds the wait. A stream that is closed, full or no longer read is no reason to fail."""
+    enter(exit_code, b"")
+    arm(max(seconds, MIN_WRITE_SECONDS))
     try:
         while data:
             data = data[posix.write(descriptor, data) :]
@@ -56,17 +90,17 @@ def write(descriptor: int, data: bytes, seconds: float, exit_code: int) -> None:
 
 
 def complete() -> None:
-    """Makes the standard library's modules in C ready for use, `_signal` among them. Here they are."""
+    """Makes the standard library's modules in C usable, `_signal` among them. In an ordinary Python they are."""
 
 
 def own_file() -> int:
-    """A descriptor of the one file that holds the program, to read it: of the zipapp. -1 where the program is in a
-    package's folder. Raises OSError."""
+    """A descriptor of the one file that holds the program, the zipapp, for reading. -1 if the program is a package of
+    many files. Raises OSError."""
     archive = getattr(__spec__.loader, "archive", None)
     return -1 if archive is None else posix.open(archive, posix.O_RDONLY | posix.O_CLOEXEC)
 
 
 def end(exit_code: int) -> None:
-    """Ends the process, past the interpreter's own end: nothing is left to clean up, and a resolver that hangs in
-    another thread must not be waited for."""
+    """Ends the process without the interpreter's own shutdown, which would wait for a thread with a hanging
+    resolver."""
     posix._exit(exit_code)

@@ -29,8 +29,8 @@ def rehearse(settings: bytes, answer: bytes) -> None:
     def dial(address, _):  # type: ignore[no-untyped-def]
         return stream.SocketStream(ours, address)
 
-    def connect(config, first, deadline):  # type: ignore[no-untyped-def]
-        connected = native.connect(config, first, deadline, connect=dial)
+    def connect(config, first, deadline, enter):  # type: ignore[no-untyped-def]
+        connected = native.connect(config, first, deadline, enter, connect=dial)
         theirs.send(answer)
         return connected
 

@@ -47,6 +47,28 @@ static PyObject *write_data(PyObject *self, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+/* arm(seconds) */
+static PyObject *arm(PyObject *self, PyObject *seconds)
+{
+    double wait = PyFloat_AsDouble(seconds);
+    if (wait == -1.0 && PyErr_Occurred())
+        return NULL;
+    arm_alarm(wait);
+    Py_RETURN_NONE;
+}
+
+/* enter(exit_code, lines) */
+static PyObject *enter(PyObject *self, PyObject *arguments)
+{
+    int code;
+    const char *lines;
+    Py_ssize_t length;
+    if (!PyArg_ParseTuple(arguments, "iy#", &code, &lines, &length))
+        return NULL;
+    enter_phase(code, lines, (size_t)length);
+    Py_RETURN_NONE;
+}
+
 /* own_file() -> a descriptor of the executable, to read */
 static PyObject *own_file(PyObject *self, PyObject *unused)
 {
@@ -76,6 +98,8 @@ static PyMethodDef methods[] SNAPSHOT = {
     {"complete", complete, METH_NOARGS, NULL},
     {"prepare", prepare, METH_NOARGS, NULL},
     {"environment", environment, METH_O, NULL},
+    {"arm", arm, METH_O, NULL},
+    {"enter", enter, METH_VARARGS, NULL},
     {"write", write_data, METH_VARARGS, NULL},
     {"own_file", own_file, METH_NOARGS, NULL},
     {"end", end, METH_O, NULL},

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "failure.h"
@@ -32,34 +35,94 @@ void set_signals(void)
     struct sigaction action = {.sa_handler = end_by_signal};
     sigset_t unblocked;
     sigemptyset(&unblocked);
-    sigaddset(&unblocked, SIGALRM); /* for write_in_time, which alone sets an alarm */
+    sigaddset(&unblocked, SIGALRM); /* for arm_alarm */
     for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
         sigaction(ending[i], &action, NULL);
         sigaddset(&unblocked, ending[i]);
     }
     sigprocmask(SIG_UNBLOCK, &unblocked, NULL); /* the parent may have blocked them */
     action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, NULL); /* a closed stderr must not change the exit code */
+    sigaction(SIGPIPE, &action, NULL); /* neither a closed stderr ... */
+    sigaction(SIGXFSZ, &action, NULL); /* ... nor a limit of file size must change the exit code */
 }
+
+/* The alarm. A run with a deadline arms it once as a backstop against code that looks at no clock, such as a C library that
+ * opens a FIFO as the time zone; writing the lines arms it again for itself. What happens when it rings depends on the phase that
+ * the run is in. */
 
 #define MIN_WRITE_SECONDS 0.05 /* as in probe/process.py */
-static volatile sig_atomic_t code_when_late;
 
-static void end_late(int unused)
+static struct {
+    int exit_code;
+    size_t length;
+    char lines[1024];
+} phase;
+
+void enter_phase(int exit_code, const char *lines, size_t length)
 {
-    _exit(code_when_late);
+    phase.length = 0; /* in this order, because the alarm may ring in between */
+    phase.exit_code = exit_code;
+    length = length < sizeof phase.lines ? length : sizeof phase.lines;
+    memcpy(phase.lines, lines, length);
+    phase.length = length;
 }
 
-/* The alarm belongs to this function: it is armed at the start and disarmed at the end. */
-void write_in_time(int descriptor, const char *data, size_t length, double seconds, int exit_code_when_late)
+/* `YYYY/MM/DD HH:MM:SS ` of the current time in UTC: reading the time zone may be what hangs. The calendar's arithmetic is that of
+ * Howard Hinnant's civil_from_days. */
+static size_t write_timestamp(char *to)
 {
-    double limit = seconds < MIN_WRITE_SECONDS ? MIN_WRITE_SECONDS : seconds;
-    suseconds_t wait = (suseconds_t)(limit * 1e6);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    long days = now.tv_sec / 86400, seconds = now.tv_sec % 86400;
+    long since = days + 719468, era = since / 146097, of_era = since - era * 146097;
+    long year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    long day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    long shifted = (5 * day_of_year + 2) / 153, month = shifted + (shifted < 10 ? 3 : -9);
+    const long numbers[] = {year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) / 5 + 1,
+                            seconds / 3600, seconds / 60 % 60, seconds % 60};
+    static const char after[] = "// :: ";
+    size_t length = 0;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (i == 0) {
+            to[length++] = (char)('0' + numbers[0] / 1000);
+            to[length++] = (char)('0' + numbers[0] / 100 % 10);
+        }
+        to[length++] = (char)('0' + numbers[i] / 10 % 10);
+        to[length++] = (char)('0' + numbers[i] % 10);
+        to[length++] = after[i];
+    }
+    return length;
+}
+
+/* Only calls that are safe in a signal handler. A pipe that is full is not waited for. */
+static void end_late(int unused)
+{
+    char text[2 * sizeof phase.lines];
+    size_t length = 0;
+    for (size_t at = 0; at < phase.length && length + 64 < sizeof text; at++) {
+        if (at == 0 || phase.lines[at - 1] == '\n')
+            length += write_timestamp(text + length);
+        text[length++] = phase.lines[at];
+    }
+    struct pollfd writable = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (length && poll(&writable, 1, 0) == 1 && write(STDERR_FILENO, text, length) < 0)
+        _exit(phase.exit_code);
+    _exit(phase.exit_code);
+}
+
+void arm_alarm(double seconds)
+{
+    long wait = (long)(seconds * 1e6);
     struct itimerval timer = {.it_value = {.tv_sec = wait / 1000000, .tv_usec = wait % 1000000}};
     struct sigaction action = {.sa_handler = end_late};
-    code_when_late = exit_code_when_late;
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void write_in_time(int descriptor, const char *data, size_t length, double seconds, int exit_code_when_late)
+{
+    enter_phase(exit_code_when_late, "", 0);
+    arm_alarm(seconds < MIN_WRITE_SECONDS ? MIN_WRITE_SECONDS : seconds);
     while (length > 0) {
         ssize_t written = write(descriptor, data, length);
         if (written < 0)
@@ -67,8 +130,8 @@ void write_in_time(int descriptor, const char *data, size_t length, double secon
         data += written;
         length -= (size_t)written;
     }
-    timer.it_value = (struct timeval){0};
-    setitimer(ITIMER_REAL, &timer, NULL);
+    static const struct itimerval disarmed;
+    setitimer(ITIMER_REAL, &disarmed, NULL);
 }
 
 /* CPython refuses a standard stream that is a directory, which guard_descriptors() may have opened. It accepts a pipe, and

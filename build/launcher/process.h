@@ -10,6 +10,12 @@ void guard_descriptors(void);
 /* Makes SIGTERM and SIGINT end the process, and SIGPIPE do nothing. */
 void set_signals(void);
 
+/* What the alarm does from now on: it writes the lines to stderr, each with a timestamp in UTC, and ends the process. */
+void enter_phase(int exit_code, const char *lines, size_t length);
+
+/* Lets the alarm ring after so many seconds. */
+void arm_alarm(double seconds);
+
 /* Writes as much as possible within so many seconds. When they are over, the process ends with the exit code. */
 void write_in_time(int descriptor, const char *data, size_t length, double seconds, int exit_code_when_late);
 

@@ -9,10 +9,11 @@ PIP_INSTALL = "pip install 'tfs-model-status-probe[grpcio]'"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from ..deadline import Deadline
-    from ..model import ClientConfig, ModelStatus, Query
+    from ..model import ClientConfig, ModelStatus, Phase, Query
 
     class Client(Protocol):
         """A connected client."""
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
             """Closes the connection."""
 
 
-def connect(config: "ClientConfig", first: "Query", deadline: "Deadline") -> "tuple[Client | Failure, CallTrace]":
+def connect(
+    config: "ClientConfig", first: "Query", deadline: "Deadline", enter: "Callable[[Phase], None]"
+) -> "tuple[Client | Failure, CallTrace]":
     """A connected client, and how the connection came about. `first` rides in the opening write: `status` gives its
-    outcome without a second call."""
+    outcome without a second call. `enter` is called at the start of each phase."""
     if config.engine == "native":
         from . import native
 
-        return native.connect(config, first, deadline)
+        return native.connect(config, first, deadline, enter)
     try:
         from . import grpcio
     except ImportError as error:
@@ -38,4 +41,4 @@ def connect(config: "ClientConfig", first: "Query", deadline: "Deadline") -> "tu
         missing = "the static executable has the native engine only" if error.name == __package__ else str(error)
         text = f"the grpcio engine needs grpcio and protobuf ({missing}): {PIP_INSTALL}"
         return Failure(SETUP, text, cause="no-grpcio", permanent=True), CallTrace()
-    return grpcio.connect(config, first, deadline)
+    return grpcio.connect(config, first, deadline, enter)

@@ -35,10 +35,11 @@ LIBRARY_CODES = (CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias
 
     from ..deadline import Deadline
-    from ..model import Cause, ClientConfig, Query, Security
+    from ..model import Cause, ClientConfig, Phase, Query, Security
 
     Method: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
 
@@ -112,7 +113,9 @@ class GrpcioClient:
             return Failure(CALL, error.details() or "", code, cause if code == DEADLINE_EXCEEDED else "")
 
 
-def connect(config: "ClientConfig", first: "Query", deadline: "Deadline") -> "tuple[GrpcioClient | Failure, CallTrace]":
+def connect(
+    config: "ClientConfig", first: "Query", deadline: "Deadline", enter: "Callable[[Phase], None]"
+) -> "tuple[GrpcioClient | Failure, CallTrace]":
     """A connected client, as tfs.client.connect makes it."""
     target = parse(config.address)
     if isinstance(target, Failure):
@@ -123,6 +126,7 @@ def connect(config: "ClientConfig", first: "Query", deadline: "Deadline") -> "tu
     credentials = _credentials(config.security) if config.security else None
     if isinstance(credentials, Failure):
         return credentials, CallTrace()
+    enter("dial")
     begun = time.monotonic_ns()
     client = GrpcioClient(config, _channel(config, target, credentials))
     failure = client.dial(_encode(first), deadline.with_timeout(config.connect_timeout, CONNECT))

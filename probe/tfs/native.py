@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from ..deadline import Deadline
-    from ..model import Cause, ClientConfig, ModelStatus, Query, Security
+    from ..model import Cause, ClientConfig, ModelStatus, Phase, Query, Security
     from ..net.dial import Connect
     from ..net.stream import Stream
     from ..tls.stream import TlsStream
@@ -134,7 +134,11 @@ class _Connector:
 
 
 def connect(
-    config: "ClientConfig", first: "Query", deadline: "Deadline", connect: "Connect" = connect_socket
+    config: "ClientConfig",
+    first: "Query",
+    deadline: "Deadline",
+    enter: "Callable[[Phase], None]",
+    connect: "Connect" = connect_socket,
 ) -> "tuple[NativeClient | Failure, CallTrace]":
     """A client, as tfs.client.connect makes it. `connect` makes the stream to an address."""
     target = parse(config.address)
@@ -145,10 +149,12 @@ def connect(
         return request, CallTrace()
     secure, spiffe_id = None, ""
     if config.security:
+        enter("credentials" if config.security.kind == SPIFFE else "files")
         prepared = _prepare_tls(config, config.security, target, deadline)
         if isinstance(prepared, Failure):
             return prepared, CallTrace()
         secure, spiffe_id = prepared
+    enter("dial")
     connector = _Connector(config, target, secure, connect)
     try:
         channel, trace = connector.open(request, deadline)
