@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         "speaks-tls", "tls-plain", "tls-http1", "tls-not", "tls-closed", "tls-client", "tls-refused", "tls-version",
         "tls-alpn", "tls-weak", "tls-handshake", "tls-name", "tls-expired", "tls-not-yet", "tls-untrusted",
         "tls-certificate", "tls-file", "tls-encrypted", "tls-mismatch", "tls-roots", "tls-bad-name",
+        "tls-start",
         # SPIFFE.
         "spiffe-socket", "spiffe-api", "spiffe-none", "spiffe-peer", "spiffe-plain", "spiffe-refused",
         # The call.

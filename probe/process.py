@@ -1,7 +1,7 @@
 """What is asked of the operating system besides sockets and clocks, where an ordinary Python runs the program.
 
 The static executable has the same functions in C, in the module `_launcher` (build/launcher/launcher_module.c): it
-needs some of them before Python starts, and saves importing `posix` and `_signal`. """
+needs some of them before Python starts, and saves importing `posix` and `_signal`."""
 
 import posix
 import time

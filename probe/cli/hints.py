@@ -10,6 +10,8 @@ from .text import escape, is_pending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..deadline import Limit
     from ..model import Cause, ModelStatus, Query, Verdict, VersionStatus
 
@@ -139,6 +141,9 @@ HINTS: "dict[Cause, str]" = {
     ),
     "tls-bad-name": (
         "give the name in the server's certificate with -tls-server-name; international names in ASCII form (xn--…)"
+    ),
+    "tls-start": (
+        "check the memory limit, and whether a security policy forbids getrandom: OpenSSL could not be started"
     ),
     # SPIFFE.
     "spiffe-socket": (
@@ -271,8 +276,8 @@ def _pending(version: "VersionStatus") -> str:
 
 
 def _unloaded(number: int, versions: "ModelStatus") -> str:
-    serving = [str(version.version) for version in versions if version.state == AVAILABLE][:MAX_LISTED_VERSIONS]
-    others = f"; {', '.join(serving)} {'serves' if len(serving) == 1 else 'serve'}" if serving else ""
+    serving, more = _list(version.version for version in versions if version.state == AVAILABLE)
+    others = f"; {serving}{more} {'serve' if more or ',' in serving else 'serves'}" if serving else ""
     return (
         f"put version {number} back into the model's base path or configuration, and it loads again under the same "
         f"number: it was unloaded without an error, because it had left them{others}"
@@ -281,13 +286,23 @@ def _unloaded(number: int, versions: "ModelStatus") -> str:
 
 def _known_versions(versions: "ModelStatus") -> str:
     """Which versions the server lists, and why one may be missing."""
-    numbers = [str(version.version) for version in versions]
-    more = f" and {len(numbers) - MAX_LISTED_VERSIONS} more" if len(numbers) > MAX_LISTED_VERSIONS else ""
-    listed = ", ".join(numbers[:MAX_LISTED_VERSIONS])
+    listed, more = _list(version.version for version in versions)
     return (
-        f"the server lists {'version' if len(numbers) == 1 else 'versions'} {listed}{more}; a version is missing until "
-        "it is found in the model's base path, and while another model's load holds it up (--num_load_threads)"
+        f"the server lists {'versions' if more or ',' in listed else 'version'} {listed}{more}; a version is missing "
+        "until it is found in the model's base path, and while another model's load holds it up (--num_load_threads)"
     )
+
+
+def _list(numbers: "Iterable[int]") -> "tuple[str, str]":
+    """The first of the numbers, and how many more there are; none of the others is kept."""
+    listed: list[str] = []
+    more = 0
+    for number in numbers:
+        if len(listed) < MAX_LISTED_VERSIONS:
+            listed.append(str(number))
+        else:
+            more += 1
+    return ", ".join(listed), f" and {more} more" if more else ""
 
 
 def _load_error(version: "VersionStatus") -> str:

@@ -17,7 +17,7 @@ def suggest(error: "UsageError") -> str:
     """The right form of what a usage error is about; empty if there is no guess."""
     flag = FLAGS.get(error.flag)
     if flag is None:
-        return _for_argument(error.value) if error.value is not None else _nearest(error.flag)
+        return explain_argument(error.value) if error.value is not None else _nearest(error.flag)
     text = error.value
     if text is None:
         return f"write -{flag.name}=VALUE"
@@ -32,7 +32,7 @@ def suggest(error: "UsageError") -> str:
     return f"write -{flag.name}={' or '.join(flag.choices)}" if flag.choices else f"write -{flag.name}=PATH"
 
 
-def _for_argument(argument: str) -> str:
+def explain_argument(argument: str) -> str:
     """Why an argument is left over where flags were expected."""
     if argument[:1] in DASHES and argument:
         return f"write a plain hyphen: -{argument.lstrip(DASHES + '-')}"

@@ -3,6 +3,7 @@
 from . import duration
 from .flag_table import ENVIRONMENT_PREFIX, FLAGS
 from .go_syntax import quote
+from .suggest import explain_argument
 from .text import escape
 from .usage import render_value
 
@@ -21,7 +22,10 @@ def leftover_hint(flags: "ParsedFlags", now: str) -> str:
     if not flags.leftover:
         return ""
     first = escape(quote(flags.leftover[0]), MAX_OPTION_BYTES)
-    return f"{now}hint: flags end at the first argument that is not a flag: {first} and what follows is ignored\n"
+    reason = escape(explain_argument(flags.leftover[0]), MAX_OPTION_BYTES)
+    return (
+        f"{now}hint: {first} and what follows is ignored: flags end at the first argument that is not one; {reason}\n"
+    )
 
 
 def details(

@@ -197,7 +197,8 @@ class UnaryCall:
         if self._sink is not None:
             return self._begin_feeding(length)
         if len(buffer) >= PREFIX_BYTES + length:
-            message = bytes(buffer[PREFIX_BYTES : PREFIX_BYTES + length])
+            with memoryview(buffer) as view:  # one copy of up to 4 MiB, not two
+                message = bytes(view[PREFIX_BYTES : PREFIX_BYTES + length])
             self._message = self._decompress(message) if buffer[0] else message
             self._buffer = buffer[PREFIX_BYTES + length :]
             if self._first_message and self.result is None:

@@ -3,9 +3,10 @@
 A client never raises: what fails is a Failure. It neither prints nor knows flags or exit codes.
 """
 
+from .. import __version__
 from ..model import SETUP, CallTrace, Failure
 
-PIP_INSTALL = "pip install 'tfs-model-status-probe[grpcio]'"
+PIP_INSTALL = f"pip install 'tfs_model_status_probe-{__version__}-py3-none-any.whl[grpcio]'"  # the release's wheel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from ..deadline import CONNECT
 from ..model import ALTS, CALL, SETUP, SPIFFE, CallTrace, Failure
 from ..net.dial import dial
 from ..net.dial import failure as dial_failure
-from ..net.errors import Permanent, Transient
+from ..net.errors import Permanent, Transient, reason
 from ..net.stream import connect as connect_socket
 from ..net.target import Target, parse
 from ..rpc.channel import Channel, ChannelOptions, Request, call_with_retry
@@ -150,7 +150,11 @@ def connect(
     secure, spiffe_id = None, ""
     if config.security:
         enter("credentials" if config.security.kind == SPIFFE else "files")
-        prepared = _prepare_tls(config, config.security, target, deadline)
+        try:
+            prepared = _prepare_tls(config, config.security, target, deadline)
+        except OSError as error:  # OpenSSL needs random numbers, and memory
+            text = f"TLS cannot be started: {reason(error)}"
+            return Failure(SETUP, text, cause="tls-start", permanent=True), CallTrace()
         if isinstance(prepared, Failure):
             return prepared, CallTrace()
         secure, spiffe_id = prepared
