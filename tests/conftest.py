@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
-from tests.flavours import FLAVOURS, Flavour, built
+from tests.support.variants import VARIANTS, Variant, built
 
 # Modules that assert and hold no tests. Before anything imports them, or pytest could not show what they compared.
 pytest.register_assert_rewrite("tests.frozen.expected", "tests.frozen.checkout")
 
+# Every run tries the same cases, however slow the machine is.
+settings.register_profile("fixed", max_examples=100, derandomize=True, deadline=None, database=None)
+settings.load_profile("fixed")
 
-@pytest.fixture(params=list(FLAVOURS))
-def flavour(request: pytest.FixtureRequest) -> Flavour:
-    """Each form of the program in turn."""
+
+@pytest.fixture(params=list(VARIANTS))
+def variant(request: pytest.FixtureRequest) -> Variant:
+    """Each variant of the program in turn."""
     return built(request.param)

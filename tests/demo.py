@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.flavours import FROZEN, ROOT
+from tests.support.variants import FROZEN, ROOT
 
 MODEL = "half_plus_two"
 

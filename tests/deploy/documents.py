@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 
 from probe import duration
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 FOLDER = ROOT / "deploy"
 COMPOSE = FOLDER / "compose.yaml"

@@ -13,8 +13,8 @@ import pytest
 from tests.bench.programs import MODEL
 from tests.documents.known import commands_for
 from tests.documents.reading import Command
-from tests.flavours import FROZEN, ROOT, ZIPAPP, built
 from tests.frozen.checkout import copy_checkout
+from tests.support.variants import FROZEN, ROOT, ZIPAPP, built
 
 # Where each target is run. These files are looked into; `here` are the tests below.
 HERE = "here"

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.documents.known import commands_for
-from tests.flavours import ROOT, built
 from tests.frozen.checkout import copy_checkout
 from tests.original.compare import ANSWERS
+from tests.support.variants import ROOT, built
 
 TEXTS = [command.text for command in commands_for("test_tools.py")]
 # By their first two words.

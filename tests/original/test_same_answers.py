@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flavours import built
 from tests.original.compare import differences, recorded
 from tests.original.run import run_scenario
 from tests.original.scenarios import SCENARIOS, Scenario
+from tests.support.variants import built
 
 
 # The two that run on something different; zipapp and package run the module's very code.
-@pytest.mark.parametrize("flavour_name", ["module", "frozen"])
+@pytest.mark.parametrize("variant_name", ["module", "frozen"])
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
-def test_ours_answers_as_the_original_did(scenario: Scenario, flavour_name: str) -> None:
-    flavour = built(flavour_name)
-    assert differences(recorded(scenario), *run_scenario(list(flavour.command), scenario, flavour.env)) == []
+def test_ours_answers_as_the_original_did(scenario: Scenario, variant_name: str) -> None:
+    variant = built(variant_name)
+    assert differences(recorded(scenario), *run_scenario(list(variant.command), scenario, variant.env)) == []

@@ -1,0 +1,86 @@
+"""The variants in which people get the program, each as a command that a test can run.
+
+A variant that was not built is skipped; where CI is set, that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.support.runner import Outcome, clean_environment, run
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A command line that runs the program, and what its environment needs beyond the test's own."""
+
+    name: str
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
+        """This process's environment without the variables that steer the program, then the variant's, then `env`."""
+        return clean_environment(self.env, env)
+
+    def run(self, *argv: str | bytes, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Outcome:
+        """Runs the program to its end."""
+        return run([*self.command, *argv], self.environment(env), cwd)
+
+    def start(
+        self, *argv: str | bytes, env: Mapping[str, str] | None = None, preexec_fn: Callable[[], None] | None = None,
+        stdout: int | None = subprocess.PIPE, stderr: int | None = subprocess.PIPE,
+    ) -> subprocess.Popen[bytes]:  # fmt: skip
+        """Starts the program; the caller waits for it."""
+        return subprocess.Popen(
+            [*self.command, *argv],
+            env=self.environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            preexec_fn=preexec_fn,
+        )
+
+
+def _version() -> str:
+    found = re.search(r'__version__ = "(.+)"', (ROOT / "probe" / "__init__.py").read_text())
+    assert found
+    return found[1]
+
+
+VERSION = _version()
+FROZEN = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}_linux_amd64"
+ZIPAPP = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}.pyz"
+PACKAGE = ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"
+
+MODULE = Variant("module", (sys.executable, "-m", "probe"), {"PYTHONPATH": str(ROOT)})
+VARIANTS = {
+    variant.name: variant
+    for variant in (
+        MODULE,
+        Variant("frozen", (str(FROZEN),)),
+        Variant("zipapp", (sys.executable, "-I", str(ZIPAPP))),
+        Variant("package", (str(PACKAGE),)),
+    )
+}
+
+
+def built(name: str) -> Variant:
+    """The variant of that name. Skips the test where it was not built; in CI, fails it."""
+    variant = VARIANTS[name]
+    file = Path(variant.command[-1])
+    if name != "module" and not file.exists():
+        missing = f"{file.relative_to(ROOT)} was not built: run `make test`"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return variant
