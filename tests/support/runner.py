@@ -17,7 +17,9 @@ HANG_SECONDS = 30.0
 """A run that takes longer counts as hung; every timeout that a test gives the program is far below."""
 
 # What would steer the program, the original or the grpcio library from outside.
-_STEERING = re.compile(r"(?i)(https?|grpc|all|no)_proxy|(TFS_PROBE|GRPC|SSL_CERT|OPENSSL|SPIFFE)_.*|GODEBUG|PYTHON.*")
+_STEERING = re.compile(
+    r"(?i)(https?|grpc|all|no)_proxy|(TFS_PROBE|GRPC|SSL_CERT|OPENSSL|SPIFFE|COVERAGE)_.*|GODEBUG|PYTHON.*"
+)
 
 
 class Outcome(NamedTuple):

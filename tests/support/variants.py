@@ -62,7 +62,9 @@ FROZEN = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}_linux_amd64"
 ZIPAPP = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}.pyz"
 PACKAGE = ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"
 
-MODULE = Variant("module", (sys.executable, "-m", "probe"), {"PYTHONPATH": str(ROOT)})
+# `make coverage` measures the module; the other variants run the same code or are not Python's to measure.
+_COVERAGE = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+MODULE = Variant("module", (sys.executable, "-m", "probe"), {"PYTHONPATH": str(ROOT), **_COVERAGE})
 VARIANTS = {
     variant.name: variant
     for variant in (

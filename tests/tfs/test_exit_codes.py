@@ -1,0 +1,16 @@
+"""The exit codes: users' scripts and Kubernetes manifests depend on their numbers."""
+
+from __future__ import annotations
+
+from probe.verdict import ExitCode
+
+CONTRACT = {
+    "OK": 0, "SETUP": 1, "USAGE": 2, "DIAL": 2, "CALL": 3, "NOT_FOUND": 10, "EMPTY": 11, "NO_MATCH": 12,
+    "CREDENTIALS": 20, "UNKNOWN": 30, "START": 31, "LOADING": 32, "UNLOADING": 33, "END": 34, "UNEXPECTED": 100,
+    "INTERNAL": 101, "DAMAGED": 102, "INTERRUPTED": 130, "TERMINATED": 143,
+}  # fmt: skip
+
+
+def test_exit_codes_keep_their_numbers() -> None:
+    codes = {name: value for name, value in vars(ExitCode).items() if not name.startswith("__")}
+    assert {name: codes.get(name) for name in CONTRACT} == CONTRACT
