@@ -1,5 +1,8 @@
 # make demo    the probe beside a model that loads
-# make test    everything that CI runs: checks, and all tests on every flavour of the program
+# make unit    the daily loop: tests without processes of the program, without root, without a network
+# make test    everything that CI runs: checks, coverage, and all tests on every variant of the program;
+#              EVERY_VARIANT=1 also runs those tables on all variants that otherwise run on one or two
+# make coverage  branch coverage of probe/, by the tests of make unit and those of the module's processes
 # make check   linters, types and format alone
 # make freeze  dist/tfs_model_status_probe_VERSION_linux_amd64, the executable (Debian on x86-64)
 #              and what it is made of, dist/tfs_model_status_probe_VERSION.buildinfo
@@ -17,7 +20,7 @@
 # Everything that is installed goes into .venv and .cache; what only the distribution has, build/system_packages.sh asks for.
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check format freeze zipapp release verify-release rebuild bench image smoke proto clean
+.PHONY: demo unit test coverage check format freeze zipapp release verify-release rebuild bench image smoke proto clean
 MAKEFLAGS += --no-print-directory
 
 # The distribution's Python, where it is new enough; looked for when it is needed, since it may be installed only then.
@@ -29,15 +32,30 @@ FROZEN_BUILDINFO := dist/tfs_model_status_probe_$(VERSION).buildinfo
 ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
 SOURCES := $(shell find probe build -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 RUN := .venv/bin/python
+UNIT := $(wildcard tests/test_*.py $(addprefix tests/,cli serve tfs spiffe rpc tls net))
 SCRIPTS := $(wildcard .ci/run build/*.sh release/*.sh release/*/*.sh)
 DOCKERFILES := Dockerfile.example release/image/Dockerfile
 
 demo: .venv/ready $(FROZEN)
 	@$(RUN) -m tests.demo
 
+unit: .venv/ready
+	$(RUN) -m pytest $(UNIT)
+
 test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh test
-	$(RUN) -m pytest
+	@$(MAKE) coverage
+	$(RUN) -m pytest --ignore-glob='tests/test_*.py' tests
+
+# A process of the module variant is measured where these variables are set; COVERED are the tests that run such ones.
+coverage: export COVERAGE_PROCESS_START := $(CURDIR)/pyproject.toml
+coverage: export COVERAGE_FILE := $(CURDIR)/.cache/coverage/data
+coverage: export PYTHONPATH := $(CURDIR)
+coverage: .venv/ready
+	@rm -rf .cache/coverage && mkdir -p .cache/coverage
+	$(RUN) -m pytest -k 'not (frozen or zipapp or package)' $(UNIT) $(COVERED)
+	@$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report
 
 check: .venv/ready
 	$(RUN) -m ruff check

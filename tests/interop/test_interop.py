@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.hints import HINTS
 from tests.support.variants import Variant, built
 
 from . import facts, servers
@@ -83,4 +84,4 @@ def test_a_proxy_without_a_server_behind_it() -> None:
         "Error calling tfs: rpc error: code = Unavailable desc = unexpected HTTP status code"
     )
     assert "502" in outcome.verdict
-    assert "proxy" in outcome.hint
+    assert outcome.hint == HINTS["proxy"]

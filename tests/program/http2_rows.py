@@ -69,13 +69,13 @@ FOUR_MIB = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Row:
-    """A behaviour, and how the program ends: its exit code, words of its verdict line, and words of its hint."""
+    """A behaviour, and how the program ends: its exit code, words of its verdict line, and the cause of its hint."""
 
     name: str
     behaviour: Behaviour
     exit_code: int
     verdict: str = ""
-    hint: str = ""
+    cause: str = ""
     argv: tuple[str, ...] = ()
     receive_buffer: int = 0
 
@@ -96,14 +96,14 @@ def good(name: str, behaviour: Behaviour, *argv: str) -> Row:
     return Row(name, behaviour, 0, READY_LINE, argv=argv)
 
 
-def bad(name: str, behaviour: Behaviour, verdict: str = "", hint: str = "", *argv: str) -> Row:
+def bad(name: str, behaviour: Behaviour, verdict: str = "", cause: str = "", *argv: str) -> Row:
     """The connection stands, the call fails."""
-    return Row(name, behaviour, 3, verdict or CALL, hint, argv)
+    return Row(name, behaviour, 3, verdict or CALL, cause, argv)
 
 
-def undialled(name: str, behaviour: Behaviour, verdict: str = "", hint: str = "", *argv: str) -> Row:
+def undialled(name: str, behaviour: Behaviour, verdict: str = "", cause: str = "", *argv: str) -> Row:
     """No connection."""
-    return Row(name, behaviour, 2, verdict or DIAL, hint, argv)
+    return Row(name, behaviour, 2, verdict or DIAL, cause, argv)
 
 
 def of_settings() -> Iterator[Row]:
@@ -612,27 +612,27 @@ def of_strangers() -> Iterator[Row]:
     page = b"<html><body>404</body></html>\n"
     http = "it speaks HTTP/1, not gRPC"
     yield undialled(
-        "http-1.1", says_and_closes(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), http, "HTTP/1"
+        "http-1.1", says_and_closes(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), http, "http1"
     )
-    yield undialled("http-1.0", says_and_closes(b"HTTP/1.0 200 OK\r\n\r\n" + page), http, "HTTP/1")
-    yield undialled("http-0.9", says_and_closes(page), http, "HTTP/1")
-    yield undialled("http-escape", says_and_closes(b"HTTP/1.1 400 \x1b[2J\r\nx: y\r\n\r\n"), http, "HTTP/1")
-    yield undialled("http-held", says(b"HTTP/1.1 408 Request Timeout\r\n\r\n"), http, "HTTP/1")
-    yield undialled("tls-alert", says_and_closes(b"\x15\x03\x01\x00\x02\x02\x46"), "it speaks TLS", "TLS")
-    yield undialled("tls-alert-held", says(b"\x15\x03\x03\x00\x02\x02\x0a"), "it speaks TLS", "TLS", *IMPATIENT)
+    yield undialled("http-1.0", says_and_closes(b"HTTP/1.0 200 OK\r\n\r\n" + page), http, "http1")
+    yield undialled("http-0.9", says_and_closes(page), http, "http1")
+    yield undialled("http-escape", says_and_closes(b"HTTP/1.1 400 \x1b[2J\r\nx: y\r\n\r\n"), http, "http1")
+    yield undialled("http-held", says(b"HTTP/1.1 408 Request Timeout\r\n\r\n"), http, "http1")
+    yield undialled("tls-alert", says_and_closes(b"\x15\x03\x01\x00\x02\x02\x46"), "it speaks TLS", "tls")
+    yield undialled("tls-alert-held", says(b"\x15\x03\x03\x00\x02\x02\x0a"), "it speaks TLS", "tls", *IMPATIENT)
     yield undialled("ssh", says(b"SSH-2.0-OpenSSH_9.2p1\r\n"), "it does not speak HTTP/2")
     yield undialled("one-byte", says_and_closes(b"\xff"), "", "", *SHORT_DIAL)
-    yield undialled("one-byte-held", says(b"\xff"), "", "speaks too slowly", *IMPATIENT)
+    yield undialled("one-byte-held", says(b"\xff"), "", "slow", *IMPATIENT)
     yield undialled("random", says(b"\xff" + chance.randbytes(16 << 20)), "it does not speak HTTP/2")
     yield undialled("zeros", says(bytes(16 << 20)), "it does not speak HTTP/2")
-    yield undialled("drip", drip, "", "speaks too slowly", *IMPATIENT)
-    yield bad("drip-after-settings", drip_after_settings, "", "-timeout", *IMPATIENT)
-    yield undialled("mute", lambda peer: peer.pause(60), "no HTTP/2 SETTINGS", "says nothing", *IMPATIENT)
-    yield bad("mute-after-settings", answers(), "", "-timeout", *IMPATIENT)
-    yield bad("mute-after-headers", answers(HEAD), "", "-timeout", *IMPATIENT)
-    yield bad("mute-after-data", answers(HEAD + data(READY)), "", "-timeout", *IMPATIENT)
-    yield undialled("closes", lambda peer: peer.close(), "closed by it before", "closed it at once", *SHORT_DIAL)
-    yield undialled("resets", lambda peer: peer.reset(), "", "closed it at once", *SHORT_DIAL)
+    yield undialled("drip", drip, "", "slow", *IMPATIENT)
+    yield bad("drip-after-settings", drip_after_settings, "", "whole-timeout", *IMPATIENT)
+    yield undialled("mute", lambda peer: peer.pause(60), "no HTTP/2 SETTINGS", "mute", *IMPATIENT)
+    yield bad("mute-after-settings", answers(), "", "whole-timeout", *IMPATIENT)
+    yield bad("mute-after-headers", answers(HEAD), "", "whole-timeout", *IMPATIENT)
+    yield bad("mute-after-data", answers(HEAD + data(READY)), "", "whole-timeout", *IMPATIENT)
+    yield undialled("closes", lambda peer: peer.close(), "closed by it before", "closed", *SHORT_DIAL)
+    yield undialled("resets", lambda peer: peer.reset(), "", "closed", *SHORT_DIAL)
     yield undialled("closes-within-settings", says_and_closes(GREETING[:5]), "closed by it within", "", *SHORT_DIAL)
 
 

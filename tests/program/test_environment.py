@@ -16,7 +16,7 @@ from tests.support.canned import refused
 from tests.support.http2_writer import GOOD
 from tests.support.runner import Outcome
 from tests.support.scripted_server import scripted_server
-from tests.support.variants import MODULE, Variant
+from tests.support.variants import MODULE, Variant, on
 
 READY = "Servable state is AVAILABLE"
 LOADING = "Servable state is LOADING"
@@ -73,9 +73,18 @@ def run(variant: Variant, server: FakeServing, one: Set) -> Outcome:
     return variant.run(*(word.replace("ADDR", server.address) for word in one.argv), env=variables)
 
 
+@on("frozen")
 @pytest.mark.parametrize("one", WORKS + WINS, ids=lambda one: f"{one.variable}={one.value}{' '.join(one.argv)}")
 def test_variable(variant: Variant, server: FakeServing, one: Set) -> None:
-    outcome = run(variant, server, one)
+    check(run(variant, server, one), one)
+
+
+@pytest.mark.parametrize("one", [WORKS[2], WINS[2]], ids=["variable", "flag-wins"])
+def test_variable_on_every_variant(variant: Variant, server: FakeServing, one: Set) -> None:
+    check(run(variant, server, one), one)
+
+
+def check(outcome: Outcome, one: Set) -> None:
     assert outcome.exit_code == one.exit_code, outcome
     assert one.says in outcome.stderr
 
@@ -86,10 +95,11 @@ def test_engine_from_a_variable(server: FakeServing) -> None:
     assert "grpc-python" in str(dict(server.metadata[-1])["user-agent"])
 
 
+@on("frozen")
 @pytest.mark.parametrize("name", FLAGS)
-def test_empty_variable_is_ignored(server: FakeServing, name: str) -> None:
+def test_empty_variable_is_ignored(variant: Variant, server: FakeServing, name: str) -> None:
     variable = "TFS_PROBE_" + name.upper().replace("-", "_")
-    outcome = MODULE.run(env={"TFS_PROBE_ADDR": server.address} | ({variable: ""} if name != "addr" else {}))
+    outcome = variant.run(env={"TFS_PROBE_ADDR": server.address} | ({variable: ""} if name != "addr" else {}))
     assert (outcome.exit_code, outcome.verdict) == (0, READY)
 
 
@@ -103,6 +113,7 @@ BOOLEANS = [name for name, (kind, _) in FLAGS.items() if kind == BOOLEAN and nam
 PARSED = [name for name, (kind, _) in FLAGS.items() if kind in (INTEGER, DURATION, ENGINE)]
 
 
+@on("frozen")
 @pytest.mark.parametrize("name", PARSED)
 def test_malformed_value_names_the_variable(variant: Variant, name: str) -> None:
     variable = "TFS_PROBE_" + name.upper().replace("-", "_")
@@ -112,6 +123,7 @@ def test_malformed_value_names_the_variable(variant: Variant, name: str) -> None
     assert outcome.stderr.startswith(rf'invalid value "3 \"s\x1b" for {variable}: {problem}' + "\nUsage of ")
 
 
+@on("frozen")
 @pytest.mark.parametrize("name", BOOLEANS)
 def test_malformed_boolean_names_the_variable(variant: Variant, name: str) -> None:
     variable = "TFS_PROBE_" + name.upper().replace("-", "_")
@@ -155,13 +167,7 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("name", FOREIGN)
-def test_foreign_variable_is_ignored(server: FakeServing, name: str) -> None:
-    outcome = MODULE.run(env={"TFS_PROBE_ADDR": server.address, name: FOREIGN[name]})
-    assert (outcome.exit_code, outcome.stdout, outcome.lines[1:]) == (0, "", [READY])
-
-
-def test_all_foreign_variables_at_once(variant: Variant, server: FakeServing) -> None:
+def test_foreign_variables_are_ignored(variant: Variant, server: FakeServing) -> None:
     outcome = variant.run(env={"TFS_PROBE_ADDR": server.address, **FOREIGN})
     assert (outcome.exit_code, outcome.stdout, outcome.lines[1:]) == (0, "", [READY])
 

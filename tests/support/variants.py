@@ -75,6 +75,18 @@ VARIANTS = {
     )
 }
 
+EVERY_VARIANT = bool(os.environ.get("EVERY_VARIANT"))
+"""Whether tables that need one or two variants run on all of them, as before a release."""
+
+
+def on(*names: str) -> pytest.MarkDecorator:
+    """For a test with the fixture `variant`: the variants that it runs on."""
+    return pytest.mark.parametrize("variant", list(VARIANTS) if EVERY_VARIANT else names, indirect=True)
+
+
+on_each_interpreter = on("module", "frozen")
+"""For what starting the program cannot change: the zipapp and the package run the module's code on its interpreter."""
+
 
 def built(name: str) -> Variant:
     """The variant of that name. Skips the test where it was not built; in CI, fails it."""

@@ -10,7 +10,7 @@ from tests.fake_tfs import FakeServing
 from tests.frozen.test_process import NEW_PROCESS, opened, unchanged
 from tests.frozen.watched import watch
 from tests.support.spiffe_authority import authority
-from tests.support.variants import Variant, built
+from tests.support.variants import Variant, built, on_each_interpreter
 from tests.support.workload_api import identity, svid, workload_api
 
 DOMAIN = "ours.test"
@@ -31,6 +31,7 @@ def test_the_kernel_sees_no_file() -> None:
 
 
 @pytest.mark.parametrize("fits", [True, False])
+@on_each_interpreter
 def test_no_line_has_it(variant: Variant, fits: bool) -> None:
     domain = authority(DOMAIN)
     shown = domain.identity("/probe")

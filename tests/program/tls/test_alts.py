@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.fake_tfs import FakeServing
-from tests.support.variants import Variant, built
+from tests.support.hints import HINTS
+from tests.support.variants import Variant, built, on_each_interpreter
 
 
+@on_each_interpreter
 def test_the_native_engine_says_where_it_works(variant: Variant) -> None:
     outcome = variant.run("-alts", "-addr=127.0.0.1:1")
     assert outcome.exit_code == 1
@@ -15,7 +17,7 @@ def test_the_native_engine_says_where_it_works(variant: Variant) -> None:
         "error: -alts needs -engine=grpcio (pip install 'tfs-model-status-probe[grpcio]'), and works on Google Cloud "
         "alone"
     )
-    assert "the static executable has no ALTS" in outcome.hint
+    assert outcome.hint == HINTS["alts"]
 
 
 def test_the_static_executable_has_no_other_engine() -> None:

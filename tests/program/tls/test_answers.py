@@ -15,7 +15,7 @@ from tests.interop import servers
 from tests.support.certificates import Certificates, in_pem, loaded
 from tests.support.runner import Outcome
 from tests.support.tls_server import context, serving
-from tests.support.variants import Variant, built
+from tests.support.variants import Variant, built, on_each_interpreter
 
 READY = "Servable state is AVAILABLE"
 ENGINES = pytest.mark.parametrize("engine", ["native", "grpcio"])
@@ -54,6 +54,7 @@ def check_ready(outcome: Outcome) -> None:
 # Servers of other makers.
 
 
+@on_each_interpreter
 def test_every_maker(variant: Variant, stack: str, certificates: Certificates) -> None:
     trusting = certificates.trusting()
     check_ready(ask(variant, stack, *trusting, "-model-name=half"))
@@ -63,6 +64,7 @@ def test_every_maker(variant: Variant, stack: str, certificates: Certificates) -
     assert ask(variant, stack, *trusting, "-model-name=big").lines[0].endswith("more versions left out)")
 
 
+@on_each_interpreter
 def test_every_maker_with_a_client_certificate(variant: Variant, mutual: str, certificates: Certificates) -> None:
     check_ready(ask(variant, mutual, *certificates.trusting(), *certificates.showing(), "-model-name=half"))
 
@@ -73,6 +75,7 @@ def test_every_maker_by_the_second_engine(stack: str, mutual: str, certificates:
     check_ready(ask(module, mutual, *argv, *certificates.showing()))
 
 
+@on_each_interpreter
 def test_a_server_that_is_not_verified(variant: Variant, certificates: Certificates) -> None:
     for name in ("strange", "expired", "self-signed", "half"):
         with serving(context(certificates, name)) as address:
@@ -88,6 +91,7 @@ def test_hosts(tfs: FakeServing, certificates: Certificates, host: str, engine: 
     check_ready(ask(built("module"), f"{host}:{tfs.port}", *certificates.trusting(), f"-engine={engine}"))
 
 
+@on_each_interpreter
 def test_ipv6(variant: Variant, certificates: Certificates) -> None:
     with serving(context(certificates), "::1") as address:
         check_ready(ask(variant, address, *certificates.trusting()))
@@ -106,7 +110,8 @@ def test_unix_sockets(certificates: Certificates, engine: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["path", "abstract"])
-def test_unix_sockets_of_every_variant(variant: Variant, certificates: Certificates, kind: str) -> None:
+@on_each_interpreter
+def test_kinds_of_unix_sockets(variant: Variant, certificates: Certificates, kind: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place: Path | str = Path(folder) / "tls.sock"
         with serving(context(certificates), place if kind == "path" else f"\0{place}") as address:
@@ -117,6 +122,7 @@ def test_unix_sockets_of_every_variant(variant: Variant, certificates: Certifica
 
 
 @pytest.mark.parametrize(("version", "name"), [(TLS_1_2, "TLSv1.2"), (TLS_1_3, "TLSv1.3")])
+@on_each_interpreter
 def test_versions(variant: Variant, certificates: Certificates, version: ssl.TLSVersion, name: str) -> None:
     with serving(context(certificates, versions=(version, version))) as address:
         outcome = ask(variant, address, *certificates.trusting(), "-v")
@@ -163,6 +169,7 @@ def test_names_and_kinds(certificates: Certificates, name: str, server_name: str
         ("strange", ("ca.pem", "stranger.pem")),
     ],
 )
+@on_each_interpreter
 def test_what_may_be_trusted(
     variant: Variant, certificates: Certificates, name: str, trusted: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -191,6 +198,7 @@ def test_text_and_line_ends_around_certificates(certificates: Certificates, tmp_
 
 @pytest.mark.parametrize("form", ["PKCS8", "TraditionalOpenSSL"])
 @pytest.mark.parametrize("client", ["client", "client-rsa", "client-chained"])
+@on_each_interpreter
 def test_forms_of_keys(variant: Variant, certificates: Certificates, client: str, form: str, tmp_path: Path) -> None:
     """PKCS #8; PKCS #1 for RSA, and SEC 1 for EC."""
     (tmp_path / "key").write_bytes(in_pem(loaded(certificates.read(f"{client}.key")), form))
@@ -199,6 +207,7 @@ def test_forms_of_keys(variant: Variant, certificates: Certificates, client: str
         check_ready(ask(variant, address, *certificates.trusting(), certificate, f"-tls-client-key={tmp_path}/key"))
 
 
+@on_each_interpreter
 def test_certificate_and_key_in_one_file(variant: Variant, certificates: Certificates, tmp_path: Path) -> None:
     both = tmp_path / "both.pem"
     both.write_bytes(certificates.read("client.key") + certificates.read("client.pem"))

@@ -1,6 +1,6 @@
-"""Flags that contradict each other, and those that do not: grpc_health_probe's rules, in its words.
+"""Flags that contradict each other, and those that do not, in whole runs.
 
-Source: https://github.com/grpc-ecosystem/grpc-health-probe, main.go.
+tests/cli/test_conflicts.py compares every combination with the rules of grpc_health_probe.
 """
 
 from __future__ import annotations
@@ -23,31 +23,6 @@ GIVEN = {
     **FILES,
 }  # fmt: skip
 
-# The flags given, and the sentence of the original's with which the error begins.
-REFUSED = [
-    ("alts spiffe", "-alts and -spiffe are mutually incompatible"),
-    ("tls alts", "cannot specify -tls with -alts"),
-    ("tls spiffe", "-tls and -spiffe are mutually incompatible"),
-    ("tls-no-verify", "specified -tls-no-verify without specifying -tls"),
-    ("tls-ca-cert", "specified -tls-ca-cert without specifying -tls"),
-    ("tls-client-cert", "specified -tls-client-cert without specifying -tls"),
-    ("tls-client-cert tls-client-key", "specified -tls-client-cert without specifying -tls"),
-    ("tls-client-key", "specified -tls-client-key without specifying -tls-client-cert"),
-    ("tls-no-verify tls-ca-cert", "specified -tls-no-verify without specifying -tls"),
-    ("tls-server-name", "specified -tls-server-name without specifying -tls"),
-    ("tls tls-client-cert", "specified -tls-client-cert without specifying -tls-client-key"),
-    ("tls tls-client-key", "specified -tls-client-key without specifying -tls-client-cert"),
-    (
-        "tls tls-no-verify tls-ca-cert",
-        "cannot specify -tls-ca-cert with -tls-no-verify (CA cert would not be used)",
-    ),
-    (
-        "tls tls-no-verify tls-server-name",
-        "cannot specify -tls-server-name with -tls-no-verify (server name would not be used)",
-    ),
-    ("alts tls-ca-cert", "specified -tls-ca-cert without specifying -tls"),
-    ("spiffe tls-server-name", "specified -tls-server-name without specifying -tls"),
-]
 # What goes with -tls. Whether the call is one that a server takes which wants to know who asks, or another.
 ACCEPTED = [
     combination
@@ -76,17 +51,13 @@ def check_refused(outcome: Outcome, words: str) -> None:
     assert len(outcome.lines) == 1 and outcome.stdout == ""
 
 
-@pytest.mark.parametrize(("names", "words"), REFUSED)
-def test_refused(variant: Variant, names: str, words: str) -> None:
-    given = tuple(names.split())
-    check_refused(variant.run(*by_flags(given)), words)
-    check_refused(variant.run(env=by_variables(given)), words)
-    check_refused(variant.run(*by_flags(given[:1]), env=by_variables(given[1:])), words)
-
-
-@pytest.mark.parametrize(("names", "words"), REFUSED)
-def test_refused_whatever_the_engine(names: str, words: str) -> None:
-    check_refused(built("module").run("-engine=grpcio", *by_flags(tuple(names.split()))), words)
+@pytest.mark.parametrize("engine", [(), ("-engine=grpcio",)], ids=["", "grpcio"])
+def test_refused(variant: Variant, engine: tuple[str, ...]) -> None:
+    """By flags, by variables and by both, before any engine is asked."""
+    given, words = ("tls", "alts"), "cannot specify -tls with -alts"
+    check_refused(variant.run(*engine, *by_flags(given)), words)
+    check_refused(variant.run(*engine, env=by_variables(given)), words)
+    check_refused(variant.run(*engine, *by_flags(given[:1]), env=by_variables(given[1:])), words)
 
 
 def test_a_flag_that_is_off_contradicts_nothing(variant: Variant) -> None:

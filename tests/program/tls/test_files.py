@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from probe.hints import HINTS
 from tests.frozen.roots import inside, root_with
 from tests.support.certificates import Certificates, in_pem, loaded
+from tests.support.hints import HINTS
 from tests.support.runner import HANG_SECONDS, Outcome
 from tests.support.tls_server import context, serving
-from tests.support.variants import Variant, built
+from tests.support.variants import Variant, built, on_each_interpreter
 
 ROLES = ("ca-cert", "client-cert", "client-key")
 ENGINES = pytest.mark.parametrize("engine", ["native", "grpcio"])
@@ -106,6 +106,7 @@ EVERYWHERE = [
     EVERYWHERE,
     ids=["missing", "dir", "fifo", "zero", "loop", "huge", "empty", "blank", "text", "DER"],
 )
+@on_each_interpreter
 def test_not_such_a_file(
     variant: Variant, certificates: Certificates, tmp_path: Path, role: str,
     make: Callable[[Path, Certificates], None], words: str,
@@ -149,6 +150,7 @@ def test_unreadable(certificates: Certificates, tmp_path: Path, role: str) -> No
 
 @pytest.mark.parametrize("form", ["PKCS8", "TraditionalOpenSSL"])
 @pytest.mark.parametrize("client", ["client", "client-rsa"])
+@on_each_interpreter
 def test_an_encrypted_key(variant: Variant, certificates: Certificates, tmp_path: Path, client: str, form: str) -> None:
     key = tmp_path / "key.pem"
     key.write_bytes(in_pem(loaded(certificates.read(f"{client}.key")), form, b"secret"))
@@ -158,6 +160,7 @@ def test_an_encrypted_key(variant: Variant, certificates: Certificates, tmp_path
     check(outcome, f"-tls-client-key: the private key in {key} is encrypted", "", "tls-encrypted")
 
 
+@on_each_interpreter
 def test_nobody_is_asked_for_a_passphrase(variant: Variant, certificates: Certificates, tmp_path: Path) -> None:
     """Even where somebody sits who could be."""
     key = tmp_path / "key.pem"
@@ -179,6 +182,7 @@ def test_nobody_is_asked_for_a_passphrase(variant: Variant, certificates: Certif
     assert done.returncode == 1 and b"is encrypted" in done.stderr
 
 
+@on_each_interpreter
 def test_the_key_of_another_certificate(variant: Variant, certificates: Certificates) -> None:
     key = certificates.file("server.key")
     outcome = ask(variant, certificates, "client-key", str(key))
@@ -192,6 +196,7 @@ def _damaged(pem: bytes) -> bytes:
     return b"".join(lines[:3] + lines[4:])
 
 
+@on_each_interpreter
 def test_a_damaged_certificate(variant: Variant, certificates: Certificates, tmp_path: Path) -> None:
     place = tmp_path / "file.pem"
     place.write_bytes(_damaged(certificates.read("ca.pem")))
@@ -203,6 +208,7 @@ def test_a_damaged_certificate(variant: Variant, certificates: Certificates, tmp
     check(outcome, f"{place} and {certificates.file('client.key')} cannot be used: ", "")
 
 
+@on_each_interpreter
 def test_a_damaged_key(variant: Variant, certificates: Certificates, tmp_path: Path) -> None:
     place = tmp_path / "key.pem"
     secret = _damaged(certificates.read("client.key"))
@@ -214,6 +220,7 @@ def test_a_damaged_key(variant: Variant, certificates: Certificates, tmp_path: P
 
 
 @pytest.mark.parametrize("role", ROLES)
+@on_each_interpreter
 def test_names_that_are_not_utf_8(variant: Variant, certificates: Certificates, tmp_path: Path, role: str) -> None:
     """Such a file is found, and its name is told as well as it can be."""
     source = {"ca-cert": "ca.pem", "client-cert": "client.pem", "client-key": "client.key"}[role]
@@ -234,6 +241,7 @@ def test_names_that_are_not_utf_8(variant: Variant, certificates: Certificates, 
     assert outcome.exit_code == 1 and "cannot be read: no such file" in outcome.verdict
 
 
+@on_each_interpreter
 def test_a_key_is_never_told(variant: Variant, certificates: Certificates) -> None:
     secrets = [line for line in certificates.read("client.key").decode().splitlines() if "-----" not in line]
     with serving(context(certificates, client_ca="ca")) as address:

@@ -16,7 +16,7 @@ from tests.support.behaviours import answers
 from tests.support.http2_writer import GOOD
 from tests.support.runner import Outcome
 from tests.support.scripted_server import client_frames, scripted_server
-from tests.support.variants import Variant, built
+from tests.support.variants import Variant, built, on, on_each_interpreter
 
 ENGINES = pytest.mark.parametrize("engine", ["native", "grpcio"])
 READY = "Servable state is AVAILABLE"
@@ -50,6 +50,7 @@ def test_order_repeats_and_capitals(variant: Variant, tfs: FakeServing) -> None:
     assert sorted(found, key=lambda pair: pair[0]) == sorted(expected, key=lambda pair: pair[0])
 
 
+@on_each_interpreter
 def test_as_they_go_over_the_wire(variant: Variant) -> None:
     headers = ("-rpc-header=B: 1", "-rpc-header=a: 2", "-rpc-header=b: 3", "-rpc-header=k-Bin: \xe9=", "-user-agent=me")
     with scripted_server(answers(GOOD)) as server:
@@ -113,6 +114,7 @@ def test_user_agent(tfs: FakeServing, engine: str) -> None:
         ("a: " + "x" * 17_000, "longer than 16384 bytes"),
     ],
 )
+@on("frozen")
 def test_refused(variant: Variant, header: str, words: str) -> None:
     outcome = variant.run("-addr=127.0.0.1:1", f"-rpc-header={header}")
     assert outcome.exit_code == 1, outcome
@@ -121,6 +123,7 @@ def test_refused(variant: Variant, header: str, words: str) -> None:
     assert len(outcome.lines) == 1 and "\r" not in outcome.stderr
 
 
+@on_each_interpreter
 def test_a_header_without_a_colon(variant: Variant) -> None:
     words = "invalid RPC header, expected 'key: value', got \"secret\""
     outcome = variant.run("-rpc-header=secret")
@@ -131,6 +134,7 @@ def test_a_header_without_a_colon(variant: Variant) -> None:
 
 
 @pytest.mark.parametrize("bad", ["a\tb", "größe", "a\nb"])
+@on("frozen")
 def test_a_user_agent_that_is_refused(variant: Variant, bad: str) -> None:
     outcome = variant.run(f"-user-agent={bad}")
     assert outcome.exit_code == 1
@@ -138,6 +142,7 @@ def test_a_user_agent_that_is_refused(variant: Variant, bad: str) -> None:
 
 
 @pytest.mark.parametrize("maker", list(servers.SERVERS))
+@on_each_interpreter
 def test_many_headers_and_a_compressed_request(variant: Variant, maker: str) -> None:
     """As many as every maker's server takes. They are still one frame."""
     headers = [f"-rpc-header=x-{number}: {'y' * 60}" for number in range(40)]
@@ -147,6 +152,7 @@ def test_many_headers_and_a_compressed_request(variant: Variant, maker: str) -> 
 
 
 @pytest.mark.parametrize("maker", ["grpcio", "grpc-js", "nginx"])  # grpclib knows no compression
+@on_each_interpreter
 def test_compressed(variant: Variant, maker: str) -> None:
     with servers.SERVERS[maker](None) as server:
         outcome = ask(variant, server.target, "-gzip", "-model-name=half")
@@ -155,6 +161,7 @@ def test_compressed(variant: Variant, maker: str) -> None:
         assert outcome.exit_code == 10 and "nope" in outcome.verdict
 
 
+@on_each_interpreter
 def test_headers_of_16_kib_in_several_frames(variant: Variant) -> None:
     """More than fits into one frame: CONTINUATION."""
     headers = [f"-rpc-header=x-{number}: {base64.b64encode(bytes([number]) * 750).decode()}" for number in range(15)]
@@ -165,6 +172,7 @@ def test_headers_of_16_kib_in_several_frames(variant: Variant) -> None:
     assert kinds.count("HeadersFrame") == 1 and kinds.count("ContinuationFrame") == 1
 
 
+@on_each_interpreter
 def test_the_request_is_compressed(variant: Variant) -> None:
     with scripted_server(answers(GOOD)) as server:
         assert ask(variant, server.address, "-gzip", "-model-name=half").exit_code == 0
@@ -177,6 +185,7 @@ def test_the_request_is_compressed(variant: Variant) -> None:
 # What is told.
 
 
+@on_each_interpreter
 def test_secrets_are_masked(variant: Variant, tfs: FakeServing) -> None:
     secrets = ("-rpc-header=Authorization: Bearer secret", "-rpc-header=cookie: secret", "-rpc-header=a: shown")
     outcome = ask(variant, tfs.address, *secrets, "-v")
@@ -187,6 +196,7 @@ def test_secrets_are_masked(variant: Variant, tfs: FakeServing) -> None:
     assert "shown" not in ask(variant, tfs.address, *secrets).stderr
 
 
+@on_each_interpreter
 def test_values_are_in_no_error(variant: Variant) -> None:
     for name in ("a", "authorization", "grpc-x", ":a", "a b"):
         outcome = variant.run(f"-rpc-header={name}: hid\nden", "-addr=127.0.0.1:1", "-timeout=50ms")

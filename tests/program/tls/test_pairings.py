@@ -14,13 +14,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from probe.hints import HINTS
 from tests.fake_tfs import FakeServing
 from tests.interop import servers
 from tests.support.certificates import Certificates
+from tests.support.hints import HINTS
 from tests.support.runner import Outcome
 from tests.support.tls_server import NO_SECURITY, context, serving
-from tests.support.variants import Variant
+from tests.support.variants import Variant, on_each_interpreter
 
 STACKS = list(servers.SERVERS)
 TLS_1_0, TLS_1_1 = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
@@ -68,14 +68,17 @@ def mutual(request: pytest.FixtureRequest, certificates: Certificates) -> Iterat
         yield request.param, address
 
 
+@on_each_interpreter
 def test_tls_asked_of_a_plain_server(variant: Variant, plain: str, certificates: Certificates) -> None:
     check_refused(ask(variant, plain, *certificates.trusting()), "it speaks HTTP/2 in plain text, not TLS", "tls-plain")
 
 
+@on_each_interpreter
 def test_plain_asked_of_a_tls_server(variant: Variant, secured: str) -> None:
     check_refused(ask(variant, secured), "speaks TLS", "tls")
 
 
+@on_each_interpreter
 def test_plain_asked_of_a_server_that_wants_to_know_who_asks(variant: Variant, mutual: tuple[str, str]) -> None:
     check_refused(ask(variant, mutual[1]), "speaks TLS", "tls")
 
@@ -84,6 +87,7 @@ def test_plain_asked_of_a_server_that_wants_to_know_who_asks(variant: Variant, m
 OF_NGINX = "code = Internal desc = unexpected HTTP status code received from server: 400"
 
 
+@on_each_interpreter
 def test_no_client_certificate(variant: Variant, mutual: tuple[str, str], certificates: Certificates) -> None:
     stack, address = mutual
     outcome = ask(variant, address, *certificates.trusting())
@@ -94,6 +98,7 @@ def test_no_client_certificate(variant: Variant, mutual: tuple[str, str], certif
 
 
 @pytest.mark.parametrize("client", ["client-strange", "client-expired"])
+@on_each_interpreter
 def test_a_client_certificate_that_is_refused(
     variant: Variant, mutual: tuple[str, str], certificates: Certificates, client: str
 ) -> None:
@@ -106,6 +111,7 @@ def test_a_client_certificate_that_is_refused(
 
 
 @pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+@on_each_interpreter
 def test_client_certificates_in_both_versions(
     variant: Variant, certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
@@ -117,6 +123,7 @@ def test_client_certificates_in_both_versions(
         check_refused(outcome, "it refuses the client certificate", "tls-refused")
 
 
+@on_each_interpreter
 def test_a_plain_http1_server(variant: Variant, certificates: Certificates) -> None:
     with FakeServing({"default": {1: "AVAILABLE"}}) as tfs:
         outcome = ask(variant, f"127.0.0.1:{tfs.rest_port}", *certificates.trusting())
@@ -125,6 +132,7 @@ def test_a_plain_http1_server(variant: Variant, certificates: Certificates) -> N
 
 @pytest.mark.parametrize("version", [TLS_1_0, TLS_1_1])
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@on_each_interpreter
 def test_old_versions(variant: Variant, certificates: Certificates, version: ssl.TLSVersion) -> None:
     old = context(certificates, versions=(version, version), ciphers=NO_SECURITY)
     with serving(old) as address:
@@ -148,6 +156,7 @@ def test_old_versions_are_served_to_who_takes_them(certificates: Certificates, v
 
 @pytest.mark.parametrize("alpn", [(), ("http/1.1",)])
 @pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+@on_each_interpreter
 def test_http2_is_not_agreed_on(
     variant: Variant, certificates: Certificates, alpn: tuple[str, ...], version: ssl.TLSVersion
 ) -> None:
@@ -156,6 +165,7 @@ def test_http2_is_not_agreed_on(
     check_refused(outcome, "it speaks TLS, but does not offer HTTP/2 in it (ALPN)", "tls-alpn")
 
 
+@on_each_interpreter
 def test_http2_is_refused_by_an_alert(variant: Variant, certificates: Certificates) -> None:
     """OpenSSL's own server does so; Python's goes on without a word."""
     files = ("-cert", certificates.file("server.pem"), "-key", certificates.file("server.key"))
@@ -170,6 +180,7 @@ def test_http2_is_refused_by_an_alert(variant: Variant, certificates: Certificat
     check_refused(outcome, "it speaks TLS, but refuses HTTP/2 in it (ALPN)", "tls-alpn")
 
 
+@on_each_interpreter
 def test_no_cipher_in_common(variant: Variant, certificates: Certificates) -> None:
     """Without encryption, which nobody should offer."""
     odd = context(certificates, versions=(TLS_1_2, TLS_1_2), ciphers="NULL:@SECLEVEL=0")

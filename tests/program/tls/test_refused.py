@@ -8,8 +8,9 @@ import pytest
 
 from tests.program.tls.test_pairings import ask, check_refused
 from tests.support.certificates import Certificates
+from tests.support.hints import HINTS
 from tests.support.tls_server import NO_SECURITY, context, serving
-from tests.support.variants import Variant, built
+from tests.support.variants import Variant, built, on_each_interpreter
 
 NOT_FOR = "its certificate is not for "
 
@@ -61,6 +62,7 @@ EVERY_ROW = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 
 
 @EVERY_ROW
+@on_each_interpreter
 def test_refused(variant: Variant, certificates: Certificates, row: Row) -> None:
     with serving(context(certificates, row.certificate, ciphers=row.ciphers)) as address:
         outcome = ask(variant, address, *certificates.trusting(row.authority), *row.argv)
@@ -88,8 +90,9 @@ def test_by_the_second_engine(certificates: Certificates, row: Row) -> None:
 
 
 @pytest.mark.parametrize("name", ["größe.example", ".half.example", "half.example\udcff", "."])
+@on_each_interpreter
 def test_names_that_no_certificate_has(variant: Variant, certificates: Certificates, name: str) -> None:
     outcome = variant.run("-addr=127.0.0.1:1", *certificates.trusting(), f"-tls-server-name={name}", "-timeout=20s")
     assert outcome.exit_code == 1
     assert outcome.verdict.endswith("cannot be the name in a certificate")
-    assert "xn--" in outcome.hint
+    assert outcome.hint == HINTS["tls-bad-name"]

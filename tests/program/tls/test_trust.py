@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from probe.engine.trust import FILES, FOLDERS
-from probe.hints import HINTS
 from tests.frozen.roots import inside, root_with
 from tests.frozen.watched import watch
 from tests.support.certificates import Certificates
+from tests.support.hints import HINTS
 from tests.support.runner import Outcome
 from tests.support.tls_server import context, serving
-from tests.support.variants import Variant, built
+from tests.support.variants import Variant, built, on_each_interpreter
 
 ENGINES = pytest.mark.parametrize("engine", ["native", "grpcio"])
 UNTRUSTED = "its certificate is not trusted"
@@ -40,6 +40,7 @@ def check_trusted(outcome: Outcome) -> None:
 # Variables.
 
 
+@on_each_interpreter
 def test_a_file(variant: Variant, certificates: Certificates, address: str) -> None:
     check_trusted(ask(variant, address, SSL_CERT_FILE=certificates.file("ca.pem")))
     outcome = ask(variant, address, SSL_CERT_FILE=certificates.file("stranger.pem"))
@@ -54,6 +55,7 @@ def test_by_both_engines(certificates: Certificates, address: str, engine: str) 
     check_trusted(ask(built("module"), address, f"-engine={engine}", SSL_CERT_FILE=certificates.file("ca.pem")))
 
 
+@on_each_interpreter
 def test_a_file_that_is_not_there(variant: Variant, address: str) -> None:
     outcome = ask(variant, address, SSL_CERT_FILE="/nowhere/ca.pem")
     assert outcome.exit_code == 1
@@ -62,6 +64,7 @@ def test_a_file_that_is_not_there(variant: Variant, address: str) -> None:
 
 
 @pytest.mark.parametrize("linked", [False, True])
+@on_each_interpreter
 def test_folders(variant: Variant, certificates: Certificates, address: str, tmp_path: Path, linked: bool) -> None:
     """As c_rehash leaves a folder, and as a person fills one; what is no certificate there is none."""
     first, second = tmp_path / "first", tmp_path / "second"
