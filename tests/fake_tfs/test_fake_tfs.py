@@ -139,11 +139,11 @@ def test_a_captured_situation_gives_the_captured_answers(situation: dict[str, An
 @pytest.mark.parametrize("life", CAPTURES["lives"], ids=lambda life: life["script"])
 def test_a_captured_life_gives_the_captured_answers(life: dict[str, Any]) -> None:
     with FakeServing() as server:
-        play = server.play(life["script"], manual=True)
+        run = server.run_script(life["script"], manual=True)
         answers = []
         for _ in life["answers"]:
             answers.append(ask(server.address, bytes.fromhex(life["request"])))
-            play.advance()
+            run.advance()
     assert answers == [bytes.fromhex(answer) for answer in life["answers"]]
 
 
@@ -388,14 +388,14 @@ def test_ipv6() -> None:
 
 
 def test_tls_and_mutual_tls() -> None:
-    ca, stranger = trustme.CA(), trustme.CA()
+    ca, other_ca = trustme.CA(), trustme.CA()
     server_cert, client_cert = ca.issue_cert("127.0.0.1"), ca.issue_cert("client.example")
     key, chain = server_cert.private_key_pem.bytes(), server_cert.cert_chain_pems[0].bytes()
     trusted = grpc.ssl_channel_credentials(ca.cert_pem.bytes())
     with FakeServing({"half": {123: "AVAILABLE"}}, tls=(key, chain)) as server:
         assert ask(server.address, credentials=trusted) == HALF_123
         assert ask(server.address)[0] == "UNAVAILABLE"
-        foreign = grpc.ssl_channel_credentials(stranger.cert_pem.bytes())
+        foreign = grpc.ssl_channel_credentials(other_ca.cert_pem.bytes())
         assert ask(server.address, credentials=foreign)[0] == "UNAVAILABLE"
         assert get(server, "/v1/models/half")[0] == 200  # REST never has TLS
     known = grpc.ssl_channel_credentials(
@@ -421,7 +421,7 @@ def test_no_thread_is_left() -> None:
     before = set(threading.enumerate())
     with FakeServing({"half": {123: "AVAILABLE"}}) as server:
         ask(server.address)
-        server.play("upgrade")
+        server.run_script("upgrade")
     until(lambda: not [thread for thread in set(threading.enumerate()) - before if "fake-tfs" in thread.name])
 
 
@@ -443,12 +443,12 @@ def test_closed_ports_refuse_until_they_are_opened(tmp_path: Path) -> None:
 def test_a_slow_first_load_is_a_restart_with_both_ports_closed() -> None:
     with FakeServing({"half": {123: "AVAILABLE"}}) as server:
         ports = (server.port, server.rest_port)
-        play = server.play("slow-first-load", manual=True)
+        run = server.run_script("slow-first-load", manual=True)
         assert (server.port, server.rest_port) == ports
         assert refused(server.port)
         assert refused(server.rest_port)
         assert ask(server.address)[0] == "UNAVAILABLE"
-        assert play.advance()
+        assert run.advance()
         assert ask(server.address) == HALF_1  # 123 is forgotten, as after a restart
         assert get(server, "/v1/models/half")[0] == 200
 
@@ -457,9 +457,9 @@ def test_a_failed_first_load_never_opens_and_says_why() -> None:
     lines: list[str] = []
     ended = threading.Event()
     with FakeServing(report=lines.append, closed=True) as server:
-        play = server.play("failed-first-load", speed=100, exits=ended.set)
+        run = server.run_script("failed-first-load", speed=100, exits=ended.set)
         assert ended.wait(5)
-        assert play.exit_code == 255
+        assert run.exit_code == 255
         assert refused(server.port)
         ports = f"(gRPC port {server.port}, REST port {server.rest_port})"
     assert lines == [
@@ -472,24 +472,24 @@ def test_a_failed_first_load_never_opens_and_says_why() -> None:
 def test_an_empty_folder_keeps_the_ports_closed_until_a_version_appears() -> None:
     lines: list[str] = []
     with FakeServing(report=lines.append, closed=True) as server:
-        play = server.play("empty-folder", manual=True)
+        run = server.run_script("empty-folder", manual=True)
         assert lines[-1].startswith("No versions of servable half found under base path /models/half. Did you forget")
         assert refused(server.port)
-        play.advance()
+        run.advance()
         assert ask(server.address) == HALF_1
 
 
 def test_an_empty_config_opens_the_ports_and_knows_no_model() -> None:
     with FakeServing(closed=True) as server:
-        server.play("empty-config")
+        server.run_script("empty-config")
         assert ask(server.address) == ("NOT_FOUND", "Could not find any versions of model half")
 
 
 def test_a_script_runs_by_itself_and_tells_each_step() -> None:
     lines: list[str] = []
     with FakeServing(report=lines.append, rest=False) as server:
-        play = server.play("upgrade", speed=50)
-        assert play.wait(5)
+        run = server.run_script("upgrade", speed=50)
+        assert run.wait(5)
         assert ask(server.address) == bytes.fromhex("0a06087d101e1a000a06087b10321a00")
         until(lambda: len(lines) == 5)
         assert lines == [
@@ -499,13 +499,13 @@ def test_a_script_runs_by_itself_and_tells_each_step() -> None:
             "half: 125 LOADING, 123 AVAILABLE",
             "half: 125 AVAILABLE, 123 END",
         ]
-        assert not play.advance()
+        assert not run.advance()
 
 
 def test_a_broken_version_ends_with_its_error_while_the_old_one_serves() -> None:
     with FakeServing({"m": {1: "AVAILABLE"}}) as server:
-        play = server.play("broken-version", manual=True)  # of the model that the server has
-        while play.advance():
+        run = server.run_script("broken-version", manual=True)  # of the model that the server has
+        while run.advance():
             pass
         text = "Can't parse /models/m/124/saved_model.pb as binary proto"
         assert server.servables.find("m") == [VersionStatus(124, 50, 15, text), VersionStatus(123, 30)]
@@ -514,28 +514,28 @@ def test_a_broken_version_ends_with_its_error_while_the_old_one_serves() -> None
 
 def test_after_a_rollback_the_first_entry_is_the_one_that_ended() -> None:
     with FakeServing() as server:
-        play = server.play("rollback", manual=True)
-        while play.advance():
+        run = server.run_script("rollback", manual=True)
+        while run.advance():
             pass
         assert ask(server.address) == bytes.fromhex("0a06087d10321a000a06087b101e1a00")
 
 
 def test_a_busy_spell_passes() -> None:
     with FakeServing() as server:
-        play = server.play("busy", manual=True)
+        run = server.run_script("busy", manual=True)
         assert ask(server.address) == ("RESOURCE_EXHAUSTED", "Server Threadpool Exhausted")
-        play.advance()
+        run.advance()
         assert ask(server.address) == HALF_1
 
 
 def test_an_added_model_is_not_found_before_it_loads() -> None:
     with FakeServing({"other": {1: "AVAILABLE"}}) as server:
-        play = server.play("added-model", model="half", manual=True)
+        run = server.run_script("added-model", model="half", manual=True)
         states: list[object] = []
         while True:
             answer = ask(server.address)
             states.append(answer[5] if isinstance(answer, bytes) else answer[0])
-            if not play.advance():
+            if not run.advance():
                 break
         assert states == ["NOT_FOUND", 10, 20, 30]
         assert ask(server.address, bytes.fromhex("0a070a056f74686572")) == HALF_1
@@ -543,19 +543,19 @@ def test_an_added_model_is_not_found_before_it_loads() -> None:
 
 def test_a_new_script_takes_the_place_of_the_one_before() -> None:
     with FakeServing() as server:
-        server.play("slow-upgrade")
-        server.play("steady")
+        server.run_script("slow-upgrade")
+        server.run_script("steady")
         assert ask(server.address) == HALF_123
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_script_can_be_played_to_its_end(name: str) -> None:
     with FakeServing(closed=True) as server:
-        play = server.play(name, manual=True)
-        while play.advance():
+        run = server.run_script(name, manual=True)
+        while run.advance():
             pass
-        assert play.wait(0)
-        assert refused(server.port) == (play.exit_code is not None)
+        assert run.wait(0)
+        assert refused(server.port) == (run.exit_code is not None)
 
 
 # ---- the command line

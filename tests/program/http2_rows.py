@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import hyperframe.frame as h2frame
 
-from tests.support.behaviours import answers, endless, in_bytes, large, says, says_and_closes
+from tests.support.behaviours import answers, endless, in_bytes, large, sends, sends_and_closes
 from tests.support.http2_writer import (
     ACK,
     CONTINUATION,
@@ -142,7 +142,7 @@ def of_settings() -> Iterator[Row]:
         "goaway-first": goaway(0, 13) + GREETING,
         "unknown-frame-first": frame(0xAA, 0, 0, b"greased") + GREETING,
     }.items():
-        yield undialled(name, says(greeting), "it does not speak HTTP/2: ")
+        yield undialled(name, sends(greeting), "it does not speak HTTP/2: ")
     # The connection stands, however the kernel cuts the stream of bytes: what follows is the call's affair.
     for name, piece in {
         "settings-again-odd-length": frame(SETTINGS, payload=b"\0\4\0\0\0"),
@@ -150,7 +150,7 @@ def of_settings() -> Iterator[Row]:
         "settings-again-frame-size-0": settings((5, 0)),
     }.items():
         yield bad(name, answers(piece))
-        yield bad(name + "-at-once", says(GREETING + piece))
+        yield bad(name + "-at-once", sends(GREETING + piece))
 
 
 def of_our_request() -> Iterator[Row]:
@@ -251,7 +251,7 @@ def of_frames() -> Iterator[Row]:
     yield bad("ping-flood", endless(ping() * 500), idle)
     yield bad("ping-flood-read", endless(ping(), reads=True), idle)
     yield bad("settings-flood", endless(GREETING * 500), idle)
-    yield bad("settings-flood-at-once", says(GREETING * 200_000), idle)
+    yield bad("settings-flood-at-once", sends(GREETING * 200_000), idle)
     yield bad("data-flood-empty", endless(frame(DATA, 0, 1) * 500, HEAD), idle)
     yield bad("data-flood-padding", endless(frame(DATA, PADDED, 1, b"\5\0\0\0\0\0") * 500, HEAD))
     yield bad("data-flood-after-message", endless(frame(DATA, 0, 1) * 500, HEAD, data(READY)), idle)
@@ -339,8 +339,8 @@ def of_data() -> Iterator[Row]:
 def _history(size: int) -> bytes:
     """A message of exactly so many bytes: versions that failed, one that is AVAILABLE, a field that nobody knows."""
     versions = b"".join(entry(n, END, status(15, f"damaged {n}")) for n in range(2000, 1000, -1)) + entry(5, AVAILABLE)
-    room = size - len(versions)
-    whole = versions + chunk(15, b"x" * (room - 1 - len(varint(room))))
+    rest = size - len(versions)
+    whole = versions + chunk(15, b"x" * (rest - 1 - len(varint(rest))))
     assert len(whole) == size
     return message(whole)
 
@@ -493,12 +493,12 @@ def of_ends() -> Iterator[Row]:
         answers(goaway(0, 11, b"too_many_pings\x1b[31m\n2026/01/01 00:00:00 Servable state is AVAILABLE")),
     )
     yield bad("goaway-reason-after-headers", answers(HEAD + goaway(1, 2, b"\xff\xfe" * 8000)))
-    yield bad("goaway-and-closed", says_and_closes(GREETING + goaway(1, 0)))
+    yield bad("goaway-and-closed", sends_and_closes(GREETING + goaway(1, 0)))
     yield bad("goaway-short", answers(frame(GOAWAY, payload=bytes(7))))
     yield bad("goaway-on-stream-1", answers(frame(GOAWAY, 0, 1, bytes(8))))
     yield good("junk-after-answer", answers(GOOD + b"\xff" * 100))
-    yield good("junk-after-answer-at-once", says(GREETING + GOOD + b"\xff" * 100))
-    yield bad("junk-after-settings-at-once", says(GREETING + b"\xff" * 100))
+    yield good("junk-after-answer-at-once", sends(GREETING + GOOD + b"\xff" * 100))
+    yield bad("junk-after-settings-at-once", sends(GREETING + b"\xff" * 100))
 
 
 HOSTILE_WORDS = {
@@ -595,7 +595,7 @@ def of_messages() -> Iterator[Row]:
     yield row("merged-status", chunk(1, scalar(2, AVAILABLE) + chunk(3, b"") * 1000), 0, READY_LINE)
 
 
-def of_strangers() -> Iterator[Row]:
+def of_other_protocols() -> Iterator[Row]:
     chance = random.Random(13)
 
     def drip(peer: Peer) -> None:
@@ -612,19 +612,19 @@ def of_strangers() -> Iterator[Row]:
     page = b"<html><body>404</body></html>\n"
     http = "it speaks HTTP/1, not gRPC"
     yield undialled(
-        "http-1.1", says_and_closes(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), http, "http1"
+        "http-1.1", sends_and_closes(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), http, "http1"
     )
-    yield undialled("http-1.0", says_and_closes(b"HTTP/1.0 200 OK\r\n\r\n" + page), http, "http1")
-    yield undialled("http-0.9", says_and_closes(page), http, "http1")
-    yield undialled("http-escape", says_and_closes(b"HTTP/1.1 400 \x1b[2J\r\nx: y\r\n\r\n"), http, "http1")
-    yield undialled("http-held", says(b"HTTP/1.1 408 Request Timeout\r\n\r\n"), http, "http1")
-    yield undialled("tls-alert", says_and_closes(b"\x15\x03\x01\x00\x02\x02\x46"), "it speaks TLS", "tls")
-    yield undialled("tls-alert-held", says(b"\x15\x03\x03\x00\x02\x02\x0a"), "it speaks TLS", "tls", *IMPATIENT)
-    yield undialled("ssh", says(b"SSH-2.0-OpenSSH_9.2p1\r\n"), "it does not speak HTTP/2")
-    yield undialled("one-byte", says_and_closes(b"\xff"), "", "", *SHORT_DIAL)
-    yield undialled("one-byte-held", says(b"\xff"), "", "slow", *IMPATIENT)
-    yield undialled("random", says(b"\xff" + chance.randbytes(16 << 20)), "it does not speak HTTP/2")
-    yield undialled("zeros", says(bytes(16 << 20)), "it does not speak HTTP/2")
+    yield undialled("http-1.0", sends_and_closes(b"HTTP/1.0 200 OK\r\n\r\n" + page), http, "http1")
+    yield undialled("http-0.9", sends_and_closes(page), http, "http1")
+    yield undialled("http-escape", sends_and_closes(b"HTTP/1.1 400 \x1b[2J\r\nx: y\r\n\r\n"), http, "http1")
+    yield undialled("http-held", sends(b"HTTP/1.1 408 Request Timeout\r\n\r\n"), http, "http1")
+    yield undialled("tls-alert", sends_and_closes(b"\x15\x03\x01\x00\x02\x02\x46"), "it speaks TLS", "tls")
+    yield undialled("tls-alert-held", sends(b"\x15\x03\x03\x00\x02\x02\x0a"), "it speaks TLS", "tls", *IMPATIENT)
+    yield undialled("ssh", sends(b"SSH-2.0-OpenSSH_9.2p1\r\n"), "it does not speak HTTP/2")
+    yield undialled("one-byte", sends_and_closes(b"\xff"), "", "", *SHORT_DIAL)
+    yield undialled("one-byte-held", sends(b"\xff"), "", "slow", *IMPATIENT)
+    yield undialled("random", sends(b"\xff" + chance.randbytes(16 << 20)), "it does not speak HTTP/2")
+    yield undialled("zeros", sends(bytes(16 << 20)), "it does not speak HTTP/2")
     yield undialled("drip", drip, "", "slow", *IMPATIENT)
     yield bad("drip-after-settings", drip_after_settings, "", "whole-timeout", *IMPATIENT)
     yield undialled("mute", lambda peer: peer.pause(60), "no HTTP/2 SETTINGS", "mute", *IMPATIENT)
@@ -633,14 +633,14 @@ def of_strangers() -> Iterator[Row]:
     yield bad("mute-after-data", answers(HEAD + data(READY)), "", "whole-timeout", *IMPATIENT)
     yield undialled("closes", lambda peer: peer.close(), "closed by it before", "closed", *SHORT_DIAL)
     yield undialled("resets", lambda peer: peer.reset(), "", "closed", *SHORT_DIAL)
-    yield undialled("closes-within-settings", says_and_closes(GREETING[:5]), "closed by it within", "", *SHORT_DIAL)
+    yield undialled("closes-within-settings", sends_and_closes(GREETING[:5]), "closed by it within", "", *SHORT_DIAL)
 
 
 ROWS: tuple[Row, ...] = tuple(
     row
     for group in (
         of_settings, of_our_request, of_frames, of_data, of_headers, of_hpack, of_ends, of_statuses, of_messages,
-        of_strangers,
+        of_other_protocols,
     )
     for row in group()
 )  # fmt: skip

@@ -24,7 +24,7 @@ import pytest
 from probe.engine import connect
 from probe.model import Deadline
 from tests.fake_tfs import FakeServing
-from tests.support.behaviours import answers, says
+from tests.support.behaviours import answers, sends
 from tests.support.canned import Request, Script, canned_grpc, canned_http2, mute, refused
 from tests.support.hints import HINTS
 from tests.support.http2_writer import GOOD, GREETING, PREFACE
@@ -211,7 +211,7 @@ def test_budgets(variant: Variant, argv: tuple[str, ...], exit_code: int, verdic
 
 def test_call_without_time_is_not_made(variant: Variant) -> None:
     """As in the original, which connects first."""
-    with scripted_server(says(GREETING)) as server:
+    with scripted_server(sends(GREETING)) as server:
         outcome = variant.run(f"-addr={server.address}", "-rpc-timeout=0")
         assert outcome.exit_code == 3
     received = bytes(server.peers[0].received)

@@ -17,7 +17,7 @@ from typing import IO
 
 import pytest
 
-from tests.support.behaviours import answers, says
+from tests.support.behaviours import answers, sends
 from tests.support.canned import refused
 from tests.support.http2_writer import GOOD, HEAD, trailers
 from tests.support.namespaces import namespaces, run_with_resolver
@@ -360,7 +360,7 @@ def test_internal_error_is_one_line(error: str, line: str) -> None:
 
 def test_internal_error_with_closed_streams() -> None:
     broken = Variant("broken", (sys.executable, "-c", BREAKS.format(error="KeyError()")), MODULE.env)
-    with scripted_server(says()) as server:
+    with scripted_server(sends()) as server:
         process = shell(broken, "exec 2>&-;", f"-addr={server.address}", "-timeout=300ms")
         wait_for(process)
     assert process.returncode == 101

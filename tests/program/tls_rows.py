@@ -79,7 +79,7 @@ def flight(change: Callable[[bytes], bytes], then: Callable[[Peer], None] = Peer
     return behaviour
 
 
-def says(*pieces: bytes, then: Callable[[Peer], None] = Peer.hold) -> Behaviour:
+def sends(*pieces: bytes, then: Callable[[Peer], None] = Peer.hold) -> Behaviour:
     """Waits for the client's first words, and says the pieces."""
 
     def behaviour(peer: Peer) -> None:
@@ -196,9 +196,9 @@ def good(name: str, behaviour: Within, *argv: str, older: bool = False) -> Row:
 def of_the_beginning() -> Rows:
     """What comes instead of a handshake."""
     half: Callable[[bytes], bytes] = lambda whole: whole[: len(whole) // 2]  # noqa: E731
-    yield undialled("hello-mute", says(), "no TLS handshake from it", *IMPATIENT)
-    yield undialled("hello-closed", says(then=Peer.close), CLOSED, *SHORT_DIAL)
-    yield undialled("hello-reset", says(then=Peer.reset), CLOSED, *SHORT_DIAL)
+    yield undialled("hello-mute", sends(), "no TLS handshake from it", *IMPATIENT)
+    yield undialled("hello-closed", sends(then=Peer.close), CLOSED, *SHORT_DIAL)
+    yield undialled("hello-reset", sends(then=Peer.reset), CLOSED, *SHORT_DIAL)
     yield undialled("hello-half-then-mute", flight(half), INCOMPLETE, *IMPATIENT)
     yield undialled("hello-half-then-closed", flight(half, Peer.close), CLOSED, *SHORT_DIAL)
     yield undialled("hello-half-then-reset", flight(half, Peer.reset), DIAL, *SHORT_DIAL)
@@ -207,11 +207,11 @@ def of_the_beginning() -> Rows:
     yield undialled("hello-twice", flight(lambda whole: whole + whole), FAILED)
     yield undialled("hello-damaged", flight(lambda whole: whole[:-20] + bytes(20)), FAILED)
     yield undialled("hello-then-random", flight(lambda whole: whole[:127] + random.Random(1).randbytes(500)), "")
-    yield undialled("first-record-too-long", says(record(HANDSHAKE, bytes(100), 0xFFFF)), FAILED)
-    yield undialled("first-record-of-another-kind", says(record(HEARTBEAT, bytes(100))), "it does not speak TLS")
+    yield undialled("first-record-too-long", sends(record(HANDSHAKE, bytes(100), 0xFFFF)), FAILED)
+    yield undialled("first-record-of-another-kind", sends(record(HEARTBEAT, bytes(100))), "it does not speak TLS")
     yield undialled("first-record-empty-without-end", endless(record(HANDSHAKE, b"") * 99), FAILED)
-    yield undialled("first-record-of-data", says(record(DATA, bytes(100))), FAILED)
-    yield undialled("first-message-too-long", says(record(HANDSHAKE, spoken(SERVER_HELLO, b"", 0xFFFFFF))), FAILED)
+    yield undialled("first-record-of-data", sends(record(DATA, bytes(100))), FAILED)
+    yield undialled("first-message-too-long", sends(record(HANDSHAKE, spoken(SERVER_HELLO, b"", 0xFFFFFF))), FAILED)
     yield undialled("first-message-without-end", endless(record(HANDSHAKE, spoken(SERVER_HELLO) * 4000)), FAILED)
     yield undialled(
         "hello-request-without-end", endless(record(HANDSHAKE, spoken(HELLO_REQUEST) * 4000)), "", *IMPATIENT
@@ -219,11 +219,11 @@ def of_the_beginning() -> Rows:
     yield undialled("first-change-cipher-without-end", endless(record(CHANGE_CIPHER, b"\1") * 999), "", *IMPATIENT)
     yield undialled("first-warnings-without-end", endless(record(ALERT, bytes((WARNING, USER_CANCELLED))) * 99), FAILED)
     polite = record(ALERT, bytes((WARNING, CLOSE_NOTIFY)))
-    yield undialled("first-close-notify", says(polite), CLOSED, *SHORT_DIAL)
-    yield undialled("first-alert-nobody-knows", says(record(ALERT, bytes((FATAL, 199)))), FAILED)
-    yield undialled("first-alert-too-long", says(record(ALERT, bytes(300))), FAILED)
-    yield undialled("first-random", says(random.Random(2).randbytes(5000)), "it does not speak TLS")
-    yield undialled("first-random-after-a-record", says(record(HANDSHAKE, random.Random(3).randbytes(5000))), FAILED)
+    yield undialled("first-close-notify", sends(polite), CLOSED, *SHORT_DIAL)
+    yield undialled("first-alert-nobody-knows", sends(record(ALERT, bytes((FATAL, 199)))), FAILED)
+    yield undialled("first-alert-too-long", sends(record(ALERT, bytes(300))), FAILED)
+    yield undialled("first-random", sends(random.Random(2).randbytes(5000)), "it does not speak TLS")
+    yield undialled("first-random-after-a-record", sends(record(HANDSHAKE, random.Random(3).randbytes(5000))), FAILED)
     yield undialled("first-random-without-end", endless(random.Random(4).randbytes(65536)), "it does not speak TLS")
     yield undialled("first-zeros-without-end", endless(bytes(65536)), "it does not speak TLS")
 
@@ -319,11 +319,11 @@ def cut(peer: TlsPeer) -> None:
 def of_second_looks() -> Rows:
     """A server that behaves in another way when it is looked at again, for the sake of a better sentence."""
     bad = inside(Peer.hold, lambda: certificate(x509.DNSName("other.test")))
-    closing = says(then=Peer.close)
+    closing = sends(then=Peer.close)
     for name, second in {
-        "mute": says(),
+        "mute": sends(),
         "closed": closing,
-        "reset": says(then=Peer.reset),
+        "reset": sends(then=Peer.reset),
         "random-without-end": endless(random.Random(7).randbytes(65536)),
         "empty-without-end": endless(record(HANDSHAKE, b"") * 99),
         "change-cipher-without-end": endless(record(CHANGE_CIPHER, b"\1") * 999),
@@ -340,24 +340,24 @@ PLAIN = ("plain-",)
 
 def of_plain_text() -> Rows:
     """Asked in plain text, and looked at again with TLS."""
-    closing = says(then=Peer.close)
+    closing = sends(then=Peer.close)
     for name, second, verdict in (
         ("honest", flight(bytes), "it closed the connection, and speaks TLS"),
         ("half", flight(lambda whole: whole[:20]), "it closed the connection, and speaks TLS"),
         ("drips", drips, ""),
-        ("mute", says(), "closed by it before its HTTP/2 SETTINGS"),
-        ("reset", says(then=Peer.reset), "closed by it before its HTTP/2 SETTINGS"),
+        ("mute", sends(), "closed by it before its HTTP/2 SETTINGS"),
+        ("reset", sends(then=Peer.reset), "closed by it before its HTTP/2 SETTINGS"),
         ("empty-without-end", endless(record(HANDSHAKE, b"") * 99), "and speaks TLS"),
         ("change-cipher-without-end", endless(record(CHANGE_CIPHER, b"\1") * 999), "and speaks TLS"),
         ("hello-request-without-end", endless(REQUESTS), "and speaks TLS"),
         ("random-without-end", endless(random.Random(8).randbytes(65536)), "closed by it before its HTTP/2 SETTINGS"),
-        ("http-1", says(BAD_REQUEST), ""),
+        ("http-1", sends(BAD_REQUEST), ""),
     ):
         yield undialled(f"plain-closed-then-{name}", in_turn(closing, second, closing), verdict, *SHORT_DIAL)
     yield undialled(
-        "plain-400-then-mute", in_turn(says(BAD_REQUEST), says()), 'it speaks HTTP/1, not gRPC: "HTTP/1.1 400 Bad'
+        "plain-400-then-mute", in_turn(sends(BAD_REQUEST), sends()), 'it speaks HTTP/1, not gRPC: "HTTP/1.1 400 Bad'
     )
-    yield undialled("plain-400-then-honest", in_turn(says(BAD_REQUEST), flight(bytes)), "it speaks TLS")
+    yield undialled("plain-400-then-honest", in_turn(sends(BAD_REQUEST), flight(bytes)), "it speaks TLS")
     yield undialled("plain-record-without-end", endless(record(HANDSHAKE, bytes(16000))), "it speaks TLS")
 
 

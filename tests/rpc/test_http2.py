@@ -112,12 +112,12 @@ class Server:
             for stream in (None, 1):
                 connection.increment_flow_control_window(increment, stream)
         while self.state == "answering" and self.unsent:
-            room = min(connection.local_flow_control_window(1), connection.max_outbound_frame_size, self.plan.piece)
-            pad = self.plan.padding if self.plan.padding and room > self.plan.padding + 1 else None
-            room -= pad + 1 if pad else 0
-            if room <= 0:
+            size = min(connection.local_flow_control_window(1), connection.max_outbound_frame_size, self.plan.piece)
+            pad = self.plan.padding if self.plan.padding and size > self.plan.padding + 1 else None
+            size -= pad + 1 if pad else 0
+            if size <= 0:
                 return
-            piece, self.unsent = self.unsent[:room], self.unsent[room:]
+            piece, self.unsent = self.unsent[:size], self.unsent[size:]
             connection.send_data(1, piece, pad_length=pad)
         if self.state == "answering":
             connection.send_headers(1, self.plan.trailers, end_stream=True)

@@ -7,8 +7,8 @@ from tests.support.scripted_server import Behaviour, Peer
 
 
 def answers(*pieces: bytes, greeting: bytes = GREETING) -> Behaviour:
-    """Greets, waits for the request and for the acknowledgement of its SETTINGS, and says the pieces, each in a write
-    of its own."""
+    """Greets, waits for the request and for the acknowledgement of its SETTINGS, and sends each piece in its own
+    write."""
 
     def behaviour(peer: Peer) -> None:
         peer.send(greeting)
@@ -18,12 +18,14 @@ def answers(*pieces: bytes, greeting: bytes = GREETING) -> Behaviour:
     return behaviour
 
 
-def says(*pieces: bytes) -> Behaviour:
-    """Says the pieces without listening, then waits."""
+def sends(*pieces: bytes) -> Behaviour:
+    """Sends the pieces without reading, then waits."""
     return lambda peer: peer.send(*pieces)
 
 
-def says_and_closes(*pieces: bytes) -> Behaviour:
+def sends_and_closes(*pieces: bytes) -> Behaviour:
+    """Sends the pieces and closes its direction of the connection."""
+
     def behaviour(peer: Peer) -> None:
         peer.send(*pieces)
         peer.close()
@@ -32,7 +34,7 @@ def says_and_closes(*pieces: bytes) -> Behaviour:
 
 
 def endless(piece: bytes, *before: bytes, reads: bool = False) -> Behaviour:
-    """Greets, says what comes before, and repeats a piece for as long as the client takes it."""
+    """Greets, sends `before`, and repeats a piece for as long as the client reads."""
 
     def behaviour(peer: Peer) -> None:
         peer.send(GREETING)
@@ -47,7 +49,7 @@ def endless(piece: bytes, *before: bytes, reads: bool = False) -> Behaviour:
 
 
 def large(payload: bytes, limit: int = MAX_FRAME_BYTES) -> Behaviour:
-    """A good answer with this message, within the client's windows."""
+    """Sends a good answer with this message, within the client's windows."""
 
     def behaviour(peer: Peer) -> None:
         peer.send(GREETING)
@@ -59,9 +61,11 @@ def large(payload: bytes, limit: int = MAX_FRAME_BYTES) -> Behaviour:
     return behaviour
 
 
-def in_bytes(play_bytes: bytes) -> Behaviour:
+def in_bytes(piece: bytes) -> Behaviour:
+    """Sends a piece byte by byte, each in its own write."""
+
     def behaviour(peer: Peer) -> None:
-        for at in range(len(play_bytes)):
-            peer.send(play_bytes[at : at + 1])
+        for at in range(len(piece)):
+            peer.send(piece[at : at + 1])
 
     return behaviour

@@ -68,10 +68,10 @@ class Certificates:
         self.folder = folder
         self.authority = trustme.CA(organization_name="Our CA")
         self.between = self.authority.create_child_ca()
-        self.stranger = trustme.CA(organization_name="Their CA")
+        self.other_authority = trustme.CA(organization_name="Their CA")
         self.write("ca.pem", self.authority.cert_pem.bytes())
         self.write("between.pem", self.between.cert_pem.bytes())
-        self.write("stranger.pem", self.stranger.cert_pem.bytes())
+        self.write("other-ca.pem", self.other_authority.cert_pem.bytes())
         self._servers()
         self._clients()
 
@@ -82,7 +82,7 @@ class Certificates:
         self.keep("half", authority.issue_cert("half.example"))
         self.keep("wildcard", authority.issue_cert("*.half.example"))
         self.keep("wide", authority.issue_cert("*.example"))
-        self.keep("strange", self.stranger.issue_cert(*HERE))
+        self.keep("of-other-ca", self.other_authority.issue_cert(*HERE))
         self.keep("expired", authority.issue_cert(*HERE, not_before=LONG_AGO, not_after=YESTERDAY))
         self.keep("early", authority.issue_cert(*HERE, not_before=TOMORROW, not_after=FAR_OFF))
         chained = self.between.issue_cert(*HERE)
@@ -99,7 +99,7 @@ class Certificates:
     def _clients(self) -> None:
         self.keep("client", self.authority.issue_cert("probe@half.example"))
         self.keep("client-rsa", self.authority.issue_cert("probe@half.example", key_type=trustme.KeyType.RSA))
-        self.keep("client-strange", self.stranger.issue_cert("probe@half.example"))
+        self.keep("client-of-other-ca", self.other_authority.issue_cert("probe@half.example"))
         expired = self.authority.issue_cert("probe@half.example", not_before=LONG_AGO, not_after=YESTERDAY)
         self.keep("client-expired", expired)
         self.keep("client-chained", self.between.issue_cert("probe@half.example"))

@@ -144,11 +144,11 @@ class Peer:
     def send_data(self, payload: bytes, limit: int = MAX_FRAME_BYTES) -> None:
         """DATA within the client's windows, as an honest server sends it: it stops where one of them is used up."""
         while payload:
-            room = min(self.stream_window, self.connection_window, limit)
-            if room <= 0:
+            size = min(self.stream_window, self.connection_window, limit)
+            if size <= 0:
                 self.frame()
                 continue
-            piece, payload = payload[:room], payload[room:]
+            piece, payload = payload[:size], payload[size:]
             self.stream_window -= len(piece)
             self.connection_window -= len(piece)
             self.send(frame(DATA, 0, 1, piece))

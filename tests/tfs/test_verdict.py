@@ -33,7 +33,7 @@ from probe.model import (
 )
 from probe.verdict import ExitCode, Verdict, judge
 
-ROOM = Path(probe.__file__).parent
+PROBE = Path(probe.__file__).parent
 EXIT_CODES = {value for name, value in vars(ExitCode).items() if name.isupper()}
 
 integers_32 = st.integers(-(2**31), 2**31 - 1)
@@ -362,7 +362,7 @@ def second_of_pairs(module: ast.Module, function: ast.FunctionDef) -> Iterator[s
 
 
 def test_every_key_of_a_hint_is_in_the_table_and_every_hint_has_its_use() -> None:
-    used = {key for path in ROOM.rglob("*.py") for key in causes_in(ast.parse(path.read_text(encoding="utf-8")))}
+    used = {key for path in PROBE.rglob("*.py") for key in causes_in(ast.parse(path.read_text(encoding="utf-8")))}
     assert used - {""} | set(spiffe.HINTS.values()) == set(HINTS)
     assert set(spiffe.HINTS) <= used, "a key that nothing has, or that was renamed"
 

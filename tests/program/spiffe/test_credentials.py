@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from tests.support.behaviours import endless, says
+from tests.support.behaviours import endless, sends
 from tests.support.canned import mute, refused
 from tests.support.hints import HINTS
 from tests.support.http2_writer import GREETING, settings
@@ -222,7 +222,7 @@ NO_API = {
     ),
     "endless SETTINGS": Broken(lambda: at(scripted_server(endless(settings((4, 70_000))))), "", SOON),
     "HTTP/1": Broken(
-        lambda: at(scripted_server(says(b"HTTP/1.1 200 OK\r\n\r\n"))),
+        lambda: at(scripted_server(sends(b"HTTP/1.1 200 OK\r\n\r\n"))),
         ': connected to 127.0.0.1:PORT: it speaks HTTP/1, not gRPC: "HTTP/1.1 200 OK"',
     ),
     "a huge answer": Broken(

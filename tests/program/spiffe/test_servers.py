@@ -22,7 +22,7 @@ from tests.support.spiffe_authority import DAY, Authority, Identity, authority, 
 from tests.support.variants import Variant, built, on_each_interpreter
 from tests.support.workload_api import WorkloadApi, federated, identity, svid, workload_api
 
-OURS, THEIRS, STRANGERS = "ours.test", "theirs.test", "strangers.test"
+OURS, THEIRS, UNBUNDLED = "ours.test", "theirs.test", "unbundled.test"
 """The program's own trust domain, one that it has a federated bundle of, and one that it has none of."""
 READY = "Servable state is AVAILABLE"
 MODELS = {"default": {1: "AVAILABLE"}}
@@ -109,8 +109,8 @@ def dns(name: str) -> x509.DNSName:
 
 PEER = "connected to 127.0.0.1:{port}: "
 UNKNOWN = (
-    PEER + f"it is spiffe://{STRANGERS}/serving, "
-    f"and there is no trust bundle of {STRANGERS} here, but of {OURS}, {THEIRS}"
+    PEER + f"it is spiffe://{UNBUNDLED}/serving, "
+    f"and there is no trust bundle of {UNBUNDLED} here, but of {OURS}, {THEIRS}"
 )
 NO_SVID = PEER + "its certificate is no X.509-SVID: "
 REFUSED: dict[str, tuple[Callable[[], Identity], str]] = {
@@ -123,15 +123,15 @@ REFUSED: dict[str, tuple[Callable[[], Identity], str]] = {
         PEER + f"it says that it is spiffe://{THEIRS}/serving, and the trust bundle of {THEIRS} does not vouch for it",
     ),
     "a domain without a bundle": (
-        lambda: authority(STRANGERS).identity(),
+        lambda: authority(UNBUNDLED).identity(),
         UNKNOWN,
     ),
     "our CA about a domain without a bundle": (
-        lambda: authority(OURS).identity(names=[uri(f"spiffe://{STRANGERS}/serving")]),
+        lambda: authority(OURS).identity(names=[uri(f"spiffe://{UNBUNDLED}/serving")]),
         UNKNOWN,
     ),
-    "a stranger's CA about our domain": (
-        lambda: authority(STRANGERS).identity(names=[uri(f"spiffe://{OURS}/serving")]),
+    "a CA without a bundle about our domain": (
+        lambda: authority(UNBUNDLED).identity(names=[uri(f"spiffe://{OURS}/serving")]),
         PEER + f"it says that it is spiffe://{OURS}/serving, and the trust bundle of {OURS} does not vouch for it",
     ),
     "another CA with our domain's name": (

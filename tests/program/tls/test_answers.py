@@ -77,7 +77,7 @@ def test_every_maker_by_the_second_engine(stack: str, mutual: str, certificates:
 
 @on_each_interpreter
 def test_a_server_that_is_not_verified(variant: Variant, certificates: Certificates) -> None:
-    for name in ("strange", "expired", "self-signed", "half"):
+    for name in ("of-other-ca", "expired", "self-signed", "half"):
         with serving(context(certificates, name)) as address:
             check_ready(ask(variant, address, "-tls", "-tls-no-verify"))
 
@@ -165,8 +165,8 @@ def test_names_and_kinds(certificates: Certificates, name: str, server_name: str
         ("chained", ("between.pem",)),
         ("headless", ("between.pem",)),
         ("headless", ("between.pem", "ca.pem")),
-        ("server", ("stranger.pem", "between.pem", "ca.pem")),
-        ("strange", ("ca.pem", "stranger.pem")),
+        ("server", ("other-ca.pem", "between.pem", "ca.pem")),
+        ("of-other-ca", ("ca.pem", "other-ca.pem")),
     ],
 )
 @on_each_interpreter
@@ -182,7 +182,7 @@ def test_what_may_be_trusted(
 @ENGINES
 def test_text_and_line_ends_around_certificates(certificates: Certificates, tmp_path: Path, engine: str) -> None:
     words = "Our CA\n======\nOwner: Größe\xff\n".encode("latin-1")
-    content = words + certificates.read("stranger.pem") + words + b"\n\n" + certificates.read("ca.pem") + b"\nend"
+    content = words + certificates.read("other-ca.pem") + words + b"\n\n" + certificates.read("ca.pem") + b"\nend"
     mutual = context(certificates, client_ca="ca")
     for name, text in {"unix": content, "dos": content.replace(b"\n", b"\r\n"), "bare": content.strip()}.items():
         certificate, key = tmp_path / f"{name}.crt", tmp_path / f"{name}.key"

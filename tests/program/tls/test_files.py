@@ -201,7 +201,7 @@ def test_a_damaged_certificate(variant: Variant, certificates: Certificates, tmp
     place = tmp_path / "file.pem"
     place.write_bytes(_damaged(certificates.read("ca.pem")))
     check(ask(variant, certificates, "ca-cert", str(place)), f"-tls-ca-cert: {place}: a certificate in it is ", "")
-    place.write_bytes(certificates.read("ca.pem") + _damaged(certificates.read("stranger.pem")))
+    place.write_bytes(certificates.read("ca.pem") + _damaged(certificates.read("other-ca.pem")))
     check(ask(variant, certificates, "ca-cert", str(place)), f"-tls-ca-cert: {place}: a certificate in it is ", "")
     place.write_bytes(_damaged(certificates.read("client.pem")))
     outcome = ask(variant, certificates, "client-cert", str(place))
@@ -245,7 +245,7 @@ def test_names_that_are_not_utf_8(variant: Variant, certificates: Certificates, 
 def test_a_key_is_never_told(variant: Variant, certificates: Certificates) -> None:
     secrets = [line for line in certificates.read("client.key").decode().splitlines() if "-----" not in line]
     with serving(context(certificates, client_ca="ca")) as address:
-        for authority in ("ca", "stranger"):
+        for authority in ("ca", "other-ca"):
             argv = (*certificates.trusting(authority), *certificates.showing(), "-v")
             outcome = variant.run(f"-addr={address}", "-timeout=20s", *argv)
             assert not any(secret in outcome.stderr for secret in secrets)

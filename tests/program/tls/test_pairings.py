@@ -97,7 +97,7 @@ def test_no_client_certificate(variant: Variant, mutual: tuple[str, str], certif
         check_refused(outcome, "a client certificate", "tls-client")
 
 
-@pytest.mark.parametrize("client", ["client-strange", "client-expired"])
+@pytest.mark.parametrize("client", ["client-of-other-ca", "client-expired"])
 @on_each_interpreter
 def test_a_client_certificate_that_is_refused(
     variant: Variant, mutual: tuple[str, str], certificates: Certificates, client: str
@@ -119,7 +119,7 @@ def test_client_certificates_in_both_versions(
     with serving(context(certificates, versions=(version, version), client_ca="ca")) as address:
         trusting = certificates.trusting()
         check_refused(ask(variant, address, *trusting), "it demands a client certificate", "tls-client")
-        outcome = ask(variant, address, *trusting, *certificates.showing("client-strange"))
+        outcome = ask(variant, address, *trusting, *certificates.showing("client-of-other-ca"))
         check_refused(outcome, "it refuses the client certificate", "tls-refused")
 
 

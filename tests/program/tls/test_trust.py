@@ -43,7 +43,7 @@ def check_trusted(outcome: Outcome) -> None:
 @on_each_interpreter
 def test_a_file(variant: Variant, certificates: Certificates, address: str) -> None:
     check_trusted(ask(variant, address, SSL_CERT_FILE=certificates.file("ca.pem")))
-    outcome = ask(variant, address, SSL_CERT_FILE=certificates.file("stranger.pem"))
+    outcome = ask(variant, address, SSL_CERT_FILE=certificates.file("other-ca.pem"))
     assert outcome.exit_code == 2 and UNTRUSTED in outcome.verdict
     # What the command line names is all that counts then.
     given = f"-tls-ca-cert={certificates.file('ca.pem')}"
@@ -68,7 +68,7 @@ def test_a_file_that_is_not_there(variant: Variant, address: str) -> None:
 def test_folders(variant: Variant, certificates: Certificates, address: str, tmp_path: Path, linked: bool) -> None:
     """As c_rehash leaves a folder, and as a person fills one; what is no certificate there is none."""
     first, second = tmp_path / "first", tmp_path / "second"
-    for folder, name in ((first, "stranger.pem"), (second, "ca.pem")):
+    for folder, name in ((first, "other-ca.pem"), (second, "ca.pem")):
         folder.mkdir()
         (folder / "root.pem").write_bytes(certificates.read(name))
         if linked:
@@ -100,7 +100,7 @@ def test_files_of_distributions(certificates: Certificates, address: str, tmp_pa
 @pytest.mark.parametrize("place", FOLDERS)
 def test_folders_of_distributions(certificates: Certificates, address: str, tmp_path: Path, place: str) -> None:
     files: dict[str, str | Path] = {
-        f"{place[1:]}/{name}": certificates.file(name) for name in ("stranger.pem", "ca.pem")
+        f"{place[1:]}/{name}": certificates.file(name) for name in ("other-ca.pem", "ca.pem")
     }
     check_trusted(ask(inside(root(tmp_path, files)), address))
 
