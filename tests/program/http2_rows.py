@@ -122,7 +122,7 @@ def of_settings() -> Iterator[Row]:
     yield good("settings-late", late)
     yield good("settings-acknowledged", acknowledged)
     yield good("settings-in-bytes", in_bytes(GREETING + GOOD))
-    yield good("settings-that-nobody-knows", answers(GOOD, greeting=settings(*((0xF000 + n, n) for n in range(2730)))))
+    yield good("settings-unknown", answers(GOOD, greeting=settings(*((0xF000 + n, n) for n in range(2730)))))
     yield good("settings-push-0", answers(GOOD, greeting=settings((2, 0))))
     yield good("settings-least-frame-size", answers(GOOD, greeting=settings((5, MAX_FRAME_BYTES))))
     yield good("settings-most-frame-size", answers(GOOD, greeting=settings((5, (1 << 24) - 1))))
@@ -332,12 +332,12 @@ def of_data() -> Iterator[Row]:
     yield bad("data-compressed-gzip", answers(gzip + data(message(entry(1, AVAILABLE), 1)) + TRAILERS))
     yield good("data-gzip-announced-unused", answers(gzip + data(READY) + TRAILERS))
     yield bad("data-compressed-255", answers(HEAD + data(message(entry(1, AVAILABLE), 255)) + TRAILERS))
-    # Data beyond the window harms nobody here, and Go's client counts generously, too: it may pass.
+    # Data beyond the window does no harm here, and Go's client is lenient too: the answer may pass.
     yield good("data-overruns-the-window", overrun)
 
 
 def _history(size: int) -> bytes:
-    """A message of exactly so many bytes: versions that failed, one that is AVAILABLE, a field that nobody knows."""
+    """A message of exactly so many bytes: versions that failed, one that is AVAILABLE, an unknown field."""
     versions = b"".join(entry(n, END, status(15, f"damaged {n}")) for n in range(2000, 1000, -1)) + entry(5, AVAILABLE)
     rest = size - len(versions)
     whole = versions + chunk(15, b"x" * (rest - 1 - len(varint(rest))))

@@ -1,6 +1,6 @@
-"""A run ends by itself within its budget, and its line says what it was waiting for.
+"""A run ends by itself within its budget, and its line names what it was waiting for.
 
-No test looks at a clock: whoever does not end is killed by the tests' patience, and the budgets are far below it.
+No test reads a clock: a run that does not end is killed after HANG_SECONDS, and the budgets are far below that.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def test_resolver_that_hangs_with_the_grpcio_engine(tmp_path: Path) -> None:
     assert outcome.exit_code == 2, outcome
 
 
-def test_name_that_nobody_knows(variant: Variant, tmp_path: Path) -> None:
+def test_unknown_name(variant: Variant, tmp_path: Path) -> None:
     outcome = run_with_resolver(variant, "unknown", tmp_path, "-addr=tfs.example:8500", BUDGET)
     assert outcome.exit_code == 2, outcome
     assert re.search(r"\(last error: lookup tfs\.example: .*(not known|no address|does not).*\)$", outcome.verdict)
@@ -219,7 +219,7 @@ def test_call_without_time_is_not_made(variant: Variant) -> None:
     assert b"GetModelStatus" not in received
 
 
-def test_each_timeout_says_whose_it_was() -> None:
+def test_each_timeout_has_its_hint() -> None:
     with address_of_mute() as address:
         dialling = MODULE.run(f"-addr={address}", "-connect-timeout=300ms")
     with never_answers() as address:
@@ -288,7 +288,7 @@ def on_one_family(serving: str, other: str, listens: bool = False) -> Iterator[i
             try:
                 stack.enter_context(scripted_server(answers(GOOD), place=(serving, port)))
             except OSError:
-                continue  # taken by somebody else: another one, then
+                continue  # another process has it: try another port
             break
         if listens:
             occupied.close()

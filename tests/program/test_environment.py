@@ -1,5 +1,4 @@
-"""What variables do: TFS_PROBE_* set flags, whatever else Kubernetes or a Dockerfile calls so is left alone, and no
-proxy is ever used."""
+"""Environment variables: TFS_PROBE_* set flags, other variables with that prefix are ignored, and no proxy is used."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ class Set(NamedTuple):
     variable: str
     value: str
     exit_code: int
-    says: str
+    text: str
     argv: tuple[str, ...] = ()
 
 
@@ -86,7 +85,7 @@ def test_variable_on_every_variant(variant: Variant, server: FakeServing, one: S
 
 def check(outcome: Outcome, one: Set) -> None:
     assert outcome.exit_code == one.exit_code, outcome
-    assert one.says in outcome.stderr
+    assert one.text in outcome.stderr
 
 
 def test_engine_from_a_variable(server: FakeServing) -> None:
@@ -172,13 +171,13 @@ def test_foreign_variables_are_ignored(variant: Variant, server: FakeServing) ->
     assert (outcome.exit_code, outcome.stdout, outcome.lines[1:]) == (0, "", [READY])
 
 
-def test_version_is_no_variable_but_a_flag(variant: Variant) -> None:
+def test_version_is_a_flag_only(variant: Variant) -> None:
     outcome = variant.run("-version", env={"TFS_PROBE_VERSION": "1.0.1", "TFS_PROBE_TIMEOUT": "-1s"})
     assert outcome.exit_code == 0
     assert outcome.stdout.startswith("tfs_model_status_probe ")
 
 
-# Bytes that are no text, as argv and variables may hold them.
+# Bytes that are not text, as argv and variables may hold them.
 BYTES = [
     (b"-model-name=\xff", 3, "string field contains invalid UTF-8"),
     (b"-addr=\xff:1", 2, r"lookup \xff: "),
@@ -189,20 +188,20 @@ BYTES = [
 ]
 
 
-@pytest.mark.parametrize(("argument", "exit_code", "says"), BYTES, ids=lambda value: str(value))
-def test_bytes_that_are_no_text(variant: Variant, argument: bytes, exit_code: int, says: str) -> None:
+@pytest.mark.parametrize(("argument", "exit_code", "text"), BYTES, ids=lambda value: str(value))
+def test_bytes_that_are_not_text(variant: Variant, argument: bytes, exit_code: int, text: str) -> None:
     outcome = variant.run("-connect-timeout=300ms", argument)
     assert outcome.exit_code == exit_code, outcome
-    assert says in outcome.stderr
+    assert text in outcome.stderr
 
 
 @pytest.mark.parametrize("argument", [argument for argument, _, _ in BYTES])
-def test_bytes_that_are_no_text_with_the_grpcio_engine(argument: bytes) -> None:
+def test_bytes_that_are_not_text_with_the_grpcio_engine(argument: bytes) -> None:
     outcome = MODULE.run("-engine=grpcio", "-connect-timeout=300ms", argument)
     assert outcome.exit_code == next(code for given, code, _ in BYTES if given == argument), outcome
 
 
-def test_variable_that_is_no_text(variant: Variant) -> None:
+def test_variable_that_is_not_text(variant: Variant) -> None:
     outcome = variant.run("-connect-timeout=300ms", env={"TFS_PROBE_ADDR": "unix:\udcff"})
     assert outcome.exit_code == 2
     assert r"connect unix:\xff: no such file or directory" in outcome.verdict
@@ -241,7 +240,7 @@ def test_dead_proxy_is_not_used_with_the_grpcio_engine(server: FakeServing, host
 
 
 @pytest.mark.parametrize("engine", ["native", "grpcio"])
-def test_proxy_hears_nothing(engine: str, tmp_path: Path) -> None:
+def test_proxy_is_not_contacted(engine: str, tmp_path: Path) -> None:
     """Also where there is nothing to connect to without it."""
     with scripted_server(answers(GOOD)) as proxy, refused() as place:
         outcome = proxied(

@@ -62,7 +62,7 @@ def test_a_server_that_compresses(variant: Variant) -> None:
 
 
 def test_a_server_that_compresses_unasked(variant: Variant) -> None:
-    """gRPC's C core does, when it is told to, whether the client understands it or not."""
+    """gRPC's C core can be configured to, whether the client understands it or not."""
     with compressing() as (address, _):
         outcome = variant.run(f"-addr={address}", "-model-name=big")
     assert outcome.exit_code == 3
@@ -72,7 +72,7 @@ def test_a_server_that_compresses_unasked(variant: Variant) -> None:
 
 def test_the_answer_was_compressed() -> None:
     """What the test above relies on: so large an answer would not fit into so few bytes."""
-    heard: list[int] = []
+    received: list[int] = []
 
     def relay(peer: Peer) -> None:
         with (
@@ -82,7 +82,7 @@ def test_the_answer_was_compressed() -> None:
 
             def back() -> None:
                 while more := other.recv(1 << 16):
-                    heard.append(len(more))
+                    received.append(len(more))
                     peer.socket.sendall(more)
 
             thread = threading.Thread(target=back)
@@ -95,7 +95,7 @@ def test_the_answer_was_compressed() -> None:
 
     with scripted_server(relay, http2=False) as server:
         assert built("module").run(f"-addr={server.address}", "-model-name=big", "-gzip").exit_code == 0
-    assert 0 < sum(heard) < len(BIG) / 4
+    assert 0 < sum(received) < len(BIG) / 4
 
 
 @pytest.mark.parametrize("stack", ["grpcio", "grpc-js", "nginx"])

@@ -1,4 +1,4 @@
-"""Whatever a server does, the program ends by itself with a documented exit code and a verdict in one line.
+"""Whatever a server does, the program ends by itself with a documented exit code and a one-line verdict.
 
 The table in http2_rows.py is run on the module, line for line, and a handful of it on every variant.
 What holds for every row is in `assert_promises`; the rest of this file is what needs more than one run.
@@ -153,7 +153,7 @@ ANSWER = GREETING + GOOD
 
 
 def ends_after(size: int, how: str) -> Behaviour:
-    """Says so much of a good answer, then leaves."""
+    """Sends that many bytes of a good answer, then closes."""
 
     def behaviour(peer: Peer) -> None:
         peer.frame()

@@ -1,4 +1,4 @@
-"""`-install`: the executable and the zipapp copy themselves, whole or not at all; the other variants say who can."""
+"""`-install`: the executable and the zipapp copy themselves, whole or not at all; other variants refuse."""
 
 from __future__ import annotations
 
@@ -317,7 +317,7 @@ def test_many_at_the_same_time(program: Variant, folder: Path) -> None:
 
 @pytest.fixture
 def at_work(folder: Path) -> Iterator[Path]:
-    """The unfinished copy of somebody who is at work: this process, which holds its lock."""
+    """The unfinished copy of a running installation: this process holds its lock."""
     with (folder / UNFINISHED).open("wb") as held:
         fcntl.lockf(held, fcntl.LOCK_EX)
         yield folder / UNFINISHED

@@ -61,7 +61,7 @@ def test_closed_streams_change_nothing(variant: Variant, behaviour: Behaviour, e
     assert process.returncode == exit_code, stderr
     assert stdout == b""
     assert bool(stderr) == ("2" not in closed)
-    # Nothing but whole frames, to the last byte: no line for people went to the server.
+    # Whole frames only, to the last byte: no line of output went to the server.
     (peer,) = server.peers
     assert sum(len(frame.serialize()) for frame in client_frames(bytes(peer.received))) + 24 == len(peer.received)
 
@@ -118,7 +118,7 @@ def full_pipe() -> tuple[int, int]:
     [(answers(GOOD), 0, ()), (NOT_FOUND, 10, ("-timeout=700ms",))],
     ids=["no-timeout", "timeout"],
 )
-def test_full_pipe_that_nobody_reads(
+def test_full_pipe_without_a_reader(
     variant: Variant, behaviour: Behaviour, exit_code: int, argv: tuple[str, ...]
 ) -> None:
     reading, writing = full_pipe()
@@ -310,7 +310,7 @@ def test_signal_to_process_1(
 
 
 def test_blocked_alarm_does_not_hold_the_end(variant: Variant) -> None:
-    """The bound of a write that nobody takes must not hang on a signal that the parent has blocked."""
+    """The bound of a write to a full pipe must not depend on a signal that the parent has blocked."""
     reading, writing = full_pipe()
     try:
         with scripted_server(answers(GOOD)) as server:

@@ -53,7 +53,7 @@ from tests.support.tls_peer import (
 
 
 def inside(behaviour: Within, made: Callable[[], ssl.SSLContext] = context) -> Behaviour:
-    """The behaviour behind an honest handshake. What the client says in there has to be HTTP/2."""
+    """The behaviour behind an honest handshake. The client's bytes in there must be HTTP/2."""
 
     def whole(peer: Peer) -> None:
         within = TlsPeer(peer, made())
@@ -80,7 +80,7 @@ def flight(change: Callable[[bytes], bytes], then: Callable[[Peer], None] = Peer
 
 
 def sends(*pieces: bytes, then: Callable[[Peer], None] = Peer.hold) -> Behaviour:
-    """Waits for the client's first words, and says the pieces."""
+    """Waits for the client's hello, and sends the pieces."""
 
     def behaviour(peer: Peer) -> None:
         peer._read()
@@ -158,7 +158,9 @@ def after_all(then: Callable[[Peer], None]) -> Within:
 
 def in_turn(*behaviours: Behaviour) -> Behaviour:
     """One behaviour for each connection of a server; the last one for all further ones."""
-    taken: WeakKeyDictionary[threading.Event, int] = WeakKeyDictionary()  # by what a server tells all its peers
+    taken: WeakKeyDictionary[threading.Event, int] = (
+        WeakKeyDictionary()
+    )  # by the event that the peers of one server share
 
     def behaviour(peer: Peer) -> None:
         number = taken.get(peer._closing, 0)
@@ -220,7 +222,7 @@ def of_the_beginning() -> Rows:
     yield undialled("first-warnings-without-end", endless(record(ALERT, bytes((WARNING, USER_CANCELLED))) * 99), FAILED)
     polite = record(ALERT, bytes((WARNING, CLOSE_NOTIFY)))
     yield undialled("first-close-notify", sends(polite), CLOSED, *SHORT_DIAL)
-    yield undialled("first-alert-nobody-knows", sends(record(ALERT, bytes((FATAL, 199)))), FAILED)
+    yield undialled("first-alert-unknown", sends(record(ALERT, bytes((FATAL, 199)))), FAILED)
     yield undialled("first-alert-too-long", sends(record(ALERT, bytes(300))), FAILED)
     yield undialled("first-random", sends(random.Random(2).randbytes(5000)), "it does not speak TLS")
     yield undialled("first-random-after-a-record", sends(record(HANDSHAKE, random.Random(3).randbytes(5000))), FAILED)
@@ -229,7 +231,7 @@ def of_the_beginning() -> Rows:
 
 
 def of_certificates() -> Rows:
-    """What is in a certificate goes into a line for people."""
+    """What is in a certificate is shown in a line of the output."""
     honest = x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))
     spoofing = _name("\n\x1b]0;owned\7\u202e")
     many = [x509.DNSName(f"host-{number:06}.test") for number in range(100_000)]

@@ -1,8 +1,8 @@
-"""THE table: a server, a command line, and what the program makes of it.
+"""THE table of cases: a server, a command line, and how the program ends.
 
-Every exit code that a server or a command line can bring about has a row. The table is run on the pure judge (from the
-outcome to exit code and lines), and line for line on every variant of the program against a real server; on the grpcio
-engine the exit code and the verdict's kind are compared.
+Every exit code that a server or a command line can cause has a row. The table runs on the pure judge (from the outcome
+to exit code and lines), and line for line on every variant of the program against a real server; on the grpcio engine
+the exit code and the verdict's kind are compared.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Case(NamedTuple):
     exit_code: int
     lines: tuple[str, ...]
     hinted: bool = False
-    """Whether a hint follows; its words are no interface, and are left to other tests."""
+    """Whether a hint follows; other tests check which one."""
 
 
 @contextlib.contextmanager
@@ -48,8 +48,8 @@ def answering(response: bytes | None, code: int = 0, details: str = "") -> Itera
 
 
 @contextlib.contextmanager
-def nobody() -> Iterator[int]:
-    """A port at which nobody listens."""
+def closed_port() -> Iterator[int]:
+    """A port on which nothing listens."""
     with canned.refused() as place:
         yield place.port
 
@@ -123,7 +123,7 @@ CASES = [
     model("loading", {1: "LOADING"}, (), 32, "Servable state is LOADING"),
     model("unloading", {1: "UNLOADING"}, (), 33, "Servable state is UNLOADING"),
     model("end", {1: "END"}, (), 34, "Servable state is END"),
-    model("a state that nobody knows", {1: 60}, (), 100, "Servable state is unexpected"),
+    model("a state without a name", {1: 60}, (), 100, "Servable state is unexpected"),
     model("upgrade running", {2: "LOADING", 1: "AVAILABLE"}, (), 0, "Servable state is AVAILABLE"),
     model("upgrade done", {2: "AVAILABLE", 1: "END"}, (), 0, "Servable state is AVAILABLE"),
     model("rolled back", {2: "END", 1: "AVAILABLE"}, (), 0, "Servable state is AVAILABLE"),
@@ -209,7 +209,7 @@ CASES = [
     over_tls("TLS of a plain server", "", "it speaks HTTP/2 in plain text, not TLS", "tls-plain", "-tls", TRUSTING),
     over_tls("plain text of a TLS server", "server", "it closed the connection, and speaks TLS", "tls"),
     over_tls(
-        "a certificate for somebody else",
+        "a certificate for another host",
         "half",
         "its certificate is not for 127.0.0.1, but for half.example",
         "tls-name",
@@ -217,7 +217,7 @@ CASES = [
     ),
     Case(
         "a file that is not there",
-        nobody,
+        closed_port,
         Failure(SETUP, "-tls-ca-cert: /nowhere.pem cannot be read: no such file or directory", 0, "tls-file"),
         ("-tls", "-tls-ca-cert=/nowhere.pem"),
         1,
@@ -225,8 +225,8 @@ CASES = [
         hinted=True,
     ),
     Case(
-        "nobody there",
-        nobody,
+        "nothing listens",
+        closed_port,
         Failure(
             DIAL, "context deadline exceeded (last error: connect 127.0.0.1:{port}: connection refused)", 0, "refused"
         ),
@@ -239,8 +239,8 @@ CASES = [
         hinted=True,
     ),
     Case(
-        "nobody there is not alive",
-        nobody,
+        "nothing listens: not alive",
+        closed_port,
         Failure(
             DIAL, "context deadline exceeded (last error: connect 127.0.0.1:{port}: connection refused)", 0, "refused"
         ),
@@ -254,7 +254,7 @@ CASES = [
     ),
     Case(
         "no time to connect",
-        nobody,
+        closed_port,
         Failure(DIAL, "context deadline exceeded", 0, "no-time"),
         ("-connect-timeout=0",),
         2,

@@ -1,6 +1,6 @@
-"""Certificates and keys for the tests of TLS, as PEM files that nobody else may read.
+"""Certificates and keys for the tests of TLS, as PEM files that only this user may read.
 
-trustme makes them; what it has no way to make, because nobody should, is made beside it from the same authority.
+trustme makes them. What it cannot make, because a certificate should not be like that, the same authority signs here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tests.interop.servers import TlsFiles
 
 HERE = ("localhost", "127.0.0.1", "::1", "half.example")
-"""Whom the usual certificate is for."""
+"""The hosts that the usual certificate is for."""
 LONG_AGO, YESTERDAY, TOMORROW, FAR_OFF = (
     datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(days=days)
     for days in (-700, -1, 1, 700)
@@ -34,7 +34,7 @@ PrivateKey: TypeAlias = "rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey"
 
 @functools.cache
 def shared() -> Certificates:
-    """Certificates for everybody, made once; the folder goes when the process does."""
+    """The certificates that all tests share, made once; the folder is removed when the process ends."""
     folder = tempfile.TemporaryDirectory(prefix="certificates-")
     atexit.register(folder.cleanup)
     return Certificates(Path(folder.name))
@@ -164,9 +164,9 @@ class Certificates:
         return TlsFiles(self.file(f"{name}.key"), self.file(f"{name}.pem"), authority)
 
     def trusting(self, authority: str = "ca") -> tuple[str, str]:
-        """The flags of somebody who trusts that authority."""
+        """The flags of a client that trusts that authority."""
         return "-tls", f"-tls-ca-cert={self.file(f'{authority}.pem')}"
 
     def showing(self, name: str = "client") -> tuple[str, str]:
-        """The flags of somebody who shows that certificate."""
+        """The flags of a client that presents that certificate."""
         return f"-tls-client-cert={self.file(f'{name}.pem')}", f"-tls-client-key={self.file(f'{name}.key')}"

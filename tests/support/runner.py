@@ -1,4 +1,4 @@
-"""Runs a program to its end, and says how it ended."""
+"""Runs a program to its end, and reports how it ended."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """A server that behaves as a test wants, down to the single byte.
 
-A behaviour is a function that is given the server's end of one connection, a `Peer`, and speaks to the client through
-it. What it asserts about the client counts: the `with` block that holds the server raises it. After the behaviour the
+A behaviour is a function that takes the server's end of one connection, a `Peer`, and sends and reads through it. What it asserts about the client counts: the `with` block that holds the server raises it. After the behaviour the
 server keeps the connection and reads until the client leaves, unless the behaviour has closed it.
 
 Frames come from `http2_writer`; the client's are parsed by `hyperframe`.
@@ -38,7 +37,7 @@ class ClientLeft(ConnectionError):
 
 
 class Peer:
-    """The server's end of a connection. `received` is all that the client has said and the behaviour has read."""
+    """The server's end of a connection. `received` is everything that the behaviour has read."""
 
     def __init__(self, connection: socket.socket, closing: threading.Event) -> None:
         self.socket = connection
@@ -57,7 +56,7 @@ class Peer:
         self._closing.wait(seconds)
 
     def close(self) -> None:
-        """Says that nothing more will come; what the client still says is read."""
+        """Closes this direction; the client's bytes are still read."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
@@ -98,7 +97,7 @@ class Peer:
         if self._at == 0:
             preface = self._take(len(PREFACE))
             if preface.startswith(CLIENT_HELLO):
-                raise ClientLeft  # a look at whether TLS is spoken here: to a server that does not, somebody who goes
+                raise ClientLeft  # the client only checks whether this server speaks TLS
             assert preface == PREFACE
         found, length = h2frame.Frame.parse_frame_header(memoryview(self._take(FRAME_HEADER_BYTES)))
         found.parse_body(memoryview(self._take(length)))
@@ -125,8 +124,8 @@ class Peer:
         return self._until(lambda found: "END_STREAM" in found.flags)
 
     def until_ping(self, payload: bytes = b"question") -> bytes:
-        """Asks the client for a sign and waits for it: all that was said before has been heard then. The DATA that came
-        before it."""
+        """Sends a PING and waits for its acknowledgement: the client has read everything before it then. Returns the
+        DATA that came before the acknowledgement."""
         self.send(ping(payload))
         return self._until(
             lambda found: isinstance(found, h2frame.PingFrame) and "ACK" in found.flags and found.opaque_data == payload
@@ -198,7 +197,7 @@ def scripted_server(
         yield server
     for fault in server.faults:
         raise fault
-    # After a server that closes at once, or answers in HTTP/1 with status 400, the client looks whether it speaks TLS.
+    # After a server that closes at once, or answers in HTTP/1 with status 400, the client checks whether it speaks TLS.
     looks = [peer for peer in server.peers[1:] if peer.received[:2] == CLIENT_HELLO]
     assert len(looks) <= 1 or not http2
     for peer in server.peers if http2 else ():

@@ -44,7 +44,7 @@ def spoken(kind: int, body: bytes = b"", length: int | None = None) -> bytes:
     return bytes((kind,)) + (len(body) if length is None else length).to_bytes(3, "big") + body
 
 
-# Who they are.
+# Certificates.
 
 
 @cache
@@ -92,7 +92,7 @@ def certificate(
     *names: x509.GeneralName, san: bytes | None = None, issuer: x509.Name | None = None, signed: bool = True
 ) -> ssl.SSLContext:
     """A server's whose certificate is for these names (`san`: of any bytes), from the authority or, where it is not
-    `signed`, from nobody, of that name."""
+    `signed`, self-issued under that name."""
     signer = authority()
     root = x509.load_pem_x509_certificate(signer.cert_pem.bytes())
     key = ec.generate_private_key(ec.SECP256R1())
@@ -127,7 +127,7 @@ def _key_of(signer: trustme.CA) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-# What goes on inside.
+# The connection.
 
 
 class TlsPeer(Peer):
@@ -144,7 +144,7 @@ class TlsPeer(Peer):
         self._hello = b""
 
     def flight(self) -> bytes:
-        """What an honest server says to the client's first words."""
+        """What an honest server sends after the client's hello."""
         while True:
             with contextlib.suppress(ssl.SSLWantReadError):
                 self._tls.do_handshake()
@@ -200,11 +200,11 @@ class TlsPeer(Peer):
     def _sealing(self) -> Callable[[int, bytes], bytes]:
         # What it was, the client's random bytes, and the secret.
         lines = [line.split() for line in self._log.read_text().splitlines() if not line.startswith("#")]
-        told = {words[0]: (bytes.fromhex(words[1]), bytes.fromhex(words[2])) for words in lines}
+        secrets = {words[0]: (bytes.fromhex(words[1]), bytes.fromhex(words[2])) for words in lines}
         if self._tls.version() == "TLSv1.2":
-            random_bytes, secret = told["CLIENT_RANDOM"]
+            random_bytes, secret = secrets["CLIENT_RANDOM"]
             return _sealing_older(secret, random_bytes, self._hello[11:43])
-        return _sealing(told["SERVER_TRAFFIC_SECRET_0"][1])
+        return _sealing(secrets["SERVER_TRAFFIC_SECRET_0"][1])
 
 
 _numbers = itertools.count()

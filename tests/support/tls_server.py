@@ -1,4 +1,4 @@
-"""A TLS server that is told exactly what to agree to, by Python's `ssl`, with one good answer inside."""
+"""A TLS server by Python's `ssl` whose parameters a test chooses, with one good answer inside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.certificates import Certificates
 from tests.support.http2_writer import GOOD, GREETING
 from tests.support.scripted_server import client_frames
 
-# OpenSSL speaks TLS 1.0 and 1.1, and takes short keys, only where it is told that this is no security at all.
+# OpenSSL accepts TLS 1.0, TLS 1.1 and short keys only at security level 0.
 NO_SECURITY = "ALL:@SECLEVEL=0"
 
 
@@ -82,12 +82,12 @@ def _accept(listener: socket.socket, secured: ssl.SSLContext) -> None:
 def _answer(connection: ssl.SSLSocket) -> None:
     """Answers the request when it has come whole."""
     with connection:
-        heard, greeted, answered = b"", False, False
+        received, greeted, answered = b"", False, False
         while more := connection.recv(1 << 16):
-            heard += more
+            received += more
             if not greeted:
                 connection.sendall(GREETING)
                 greeted = True
-            if not answered and any("END_STREAM" in frame.flags for frame in client_frames(heard)):
+            if not answered and any("END_STREAM" in frame.flags for frame in client_frames(received)):
                 connection.sendall(GOOD)
                 answered = True

@@ -1,7 +1,7 @@
 """A stand-in for the SPIFFE Workload API, on grpcio: FetchX509SVID, on a unix socket and on TCP.
 
-As SPIRE's agent it answers nobody without the header `workload.spiffe.io: true`, and keeps a stream open after its
-first answer, which is renewed in it.
+As SPIRE's agent does, it refuses a request without the header `workload.spiffe.io: true`, and keeps the stream open
+after its first answer, to renew it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def workload_api(
     folder: Path | None = None,
 ) -> Iterator[WorkloadApi]:
     """An API that gives these answers; then it ends the stream with a status, or (`ends`) with OK, or keeps it open.
-    `silent`: it takes the call and says nothing, not even headers. `folder`: where its socket agent.sock is to be."""
+    `silent`: it accepts the call and sends nothing, not even headers. `folder`: where to create its socket agent.sock."""
 
     def fetch(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         gone = threading.Event()  # a workload that has what it wants leaves

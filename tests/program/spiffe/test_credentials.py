@@ -1,4 +1,4 @@
-"""Whatever keeps the Workload API from giving credentials: exit 20, in time, and a line that says so."""
+"""Whatever keeps the Workload API from giving credentials: exit 20, in time, and a line with the reason."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from tests.support.workload_api import WorkloadApi, federated, identity, svid, w
 DOMAIN = "ours.test"
 THEIRS = "theirs.test"
 ID = f"spiffe://{DOMAIN}/probe"
-NOBODY = "-addr=127.0.0.1:1"
-"""Nobody is asked for a model before there are credentials."""
+NO_SERVER = "-addr=127.0.0.1:1"
+"""No server is asked for a model before there are credentials."""
 
 
 def mine() -> Identity:
@@ -96,7 +96,7 @@ ANSWERS: dict[str, tuple[Callable[[], bytes], str]] = {
         "the SPIFFE Workload API's answer cannot be read: number of more than 64 bits",
     ),
     "half a message": (lambda: answer()[:100], "the SPIFFE Workload API's answer cannot be read: truncated message"),
-    "an ID that is no text": (
+    "an ID that is not text": (
         lambda: answer(b"spiffe://\xff"),
         "the SPIFFE Workload API's answer cannot be read: string field contains invalid UTF-8",
     ),
@@ -127,10 +127,10 @@ ANSWERS: dict[str, tuple[Callable[[], bytes], str]] = {
     "half a bundle": (lambda: answer(bundle=authority(DOMAIN).bundle[:-1]), BUNDLES),
     "garbage behind the bundle": (lambda: answer(bundle=authority(DOMAIN).bundle + b"garbage"), BUNDLES),
     "a damaged bundle of another domain": (lambda: answer() + federated(f"spiffe://{THEIRS}", b"\x30\x03abc"), BUNDLES),
-    "a bundle for nobody": (lambda: answer() + federated("", authority(DOMAIN).bundle), BUNDLES),
+    "a bundle without a domain": (lambda: answer() + federated("", authority(DOMAIN).bundle), BUNDLES),
     "a bundle for a URL": (lambda: answer() + federated("https://theirs.test", authority(DOMAIN).bundle), BUNDLES),
     "an ID that is none": (lambda: answer("https://ours.test/probe"), BUNDLES),
-    "a bundle of more than anybody has": (lambda: answer(bundle=b"\x30\x00" * 1001), BUNDLES),
+    "a bundle that is too large": (lambda: answer(bundle=b"\x30\x00" * 1001), BUNDLES),
 }  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def refused_with(outcome: Outcome, text: str) -> None:
 def test_answers(variant: Variant, name: str) -> None:
     content, text = ANSWERS[name]
     with workload_api(content()) as api:
-        refused_with(variant.run("-spiffe", NOBODY, env=api.env), text)
+        refused_with(variant.run("-spiffe", NO_SERVER, env=api.env), text)
 
 
 # An API that does not answer.
@@ -189,25 +189,25 @@ NO_API = {
         f" within -timeout: {LATE} (last error: connect unix:/nonexistent/agent.sock: no such file or directory)",
         SOON,
     ),
-    "nobody listens": Broken(
+    "nothing listens": Broken(
         lambda: at(refused()),
         f" within -rpc-timeout: {LATE} (last error: connect 127.0.0.1:PORT: connection refused)",
         ("-rpc-timeout=300ms",),
     ),
-    "a server that says nothing": Broken(
+    "a server that sends nothing": Broken(
         lambda: at(mute()),
         f" within -timeout: {LATE} (last error: connected to 127.0.0.1:PORT: no HTTP/2 SETTINGS from it)",
         SOON,
     ),
-    "a server that says nothing, -rpc-timeout": Broken(
+    "a server that sends nothing, -rpc-timeout": Broken(
         lambda: at(mute()),
         f" within -rpc-timeout: {LATE} (last error: connected to 127.0.0.1:PORT: no HTTP/2 SETTINGS from it)",
         ("-rpc-timeout=300ms",),
     ),
-    "an API that says nothing": Broken(
+    "an API that sends nothing": Broken(
         lambda: on_grpcio(workload_api(silent=True)), f" within -timeout: {LATE}", SOON
     ),
-    "an API that says nothing, -rpc-timeout": Broken(
+    "an API that sends nothing, -rpc-timeout": Broken(
         lambda: on_grpcio(workload_api(silent=True)), f" within -rpc-timeout: {LATE}", ("-rpc-timeout=300ms",)
     ),
     "an API that sends no answer": Broken(lambda: on_grpcio(workload_api()), f" within -timeout: {LATE}", SOON),
@@ -253,7 +253,7 @@ def of_stream(begun: bytes) -> Callable[..., None]:
 def test_no_answer(variant: Variant, name: str) -> None:
     broken = NO_API[name]
     with broken.api() as where:
-        outcome = variant.run("-spiffe", NOBODY, *broken.argv, env={"SPIFFE_ENDPOINT_SOCKET": where})
+        outcome = variant.run("-spiffe", NO_SERVER, *broken.argv, env={"SPIFFE_ENDPOINT_SOCKET": where})
     assert outcome.exit_code == 20, outcome
     assert outcome.hint
     shown = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", outcome.verdict)
@@ -263,9 +263,9 @@ def test_no_answer(variant: Variant, name: str) -> None:
 
 
 def test_no_permission(variant: Variant) -> None:
-    """As SPIRE's agent says it to a process that it knows no entry for."""
+    """As SPIRE's agent answers a process that it has no entry for."""
     with workload_api(status=grpc.StatusCode.PERMISSION_DENIED, details="no identity issued") as api:
-        outcome = variant.run("-spiffe", NOBODY, env=api.env)
+        outcome = variant.run("-spiffe", NO_SERVER, env=api.env)
     refused_with(outcome, NOTHING + ": no identity issued")
     assert outcome.hint == HINTS["spiffe-none"]
 
@@ -302,19 +302,19 @@ ADDRESSES = {
 
 @pytest.mark.parametrize("given", ADDRESSES)
 def test_addresses(given: str) -> None:
-    outcome = built("module").run("-spiffe", NOBODY, env={"SPIFFE_ENDPOINT_SOCKET": given})
+    outcome = built("module").run("-spiffe", NO_SERVER, env={"SPIFFE_ENDPOINT_SOCKET": given})
     refused_with(outcome, ADDRESSES[given].format(given))
     assert "SPIFFE_ENDPOINT_SOCKET" in outcome.hint
 
 
 @on_each_interpreter
 def test_no_address(variant: Variant) -> None:
-    refused_with(variant.run("-spiffe", NOBODY), "-spiffe: SPIFFE_ENDPOINT_SOCKET is not set")
+    refused_with(variant.run("-spiffe", NO_SERVER), "-spiffe: SPIFFE_ENDPOINT_SOCKET is not set")
 
 
 @on_each_interpreter
 def test_an_address_cannot_fake_a_line(variant: Variant) -> None:
-    outcome = variant.run("-spiffe", NOBODY, env={"SPIFFE_ENDPOINT_SOCKET": "unix\n\x1b[2J2026/01/01 00:00:00 fine"})
+    outcome = variant.run("-spiffe", NO_SERVER, env={"SPIFFE_ENDPOINT_SOCKET": "unix\n\x1b[2J2026/01/01 00:00:00 fine"})
     assert outcome.exit_code == 20
     assert len(outcome.lines) == 2
     assert "\x1b" not in outcome.stderr
@@ -323,7 +323,9 @@ def test_an_address_cannot_fake_a_line(variant: Variant) -> None:
 def test_ipv6() -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
         port = listener.getsockname()[1]
-        outcome = built("module").run("-spiffe", NOBODY, *SOON, env={"SPIFFE_ENDPOINT_SOCKET": f"tcp://[::1]:{port}"})
+        outcome = built("module").run(
+            "-spiffe", NO_SERVER, *SOON, env={"SPIFFE_ENDPOINT_SOCKET": f"tcp://[::1]:{port}"}
+        )
     assert outcome.exit_code == 20
     assert f"connected to [::1]:{port}: no HTTP/2 SETTINGS" in outcome.verdict
 
@@ -331,12 +333,12 @@ def test_ipv6() -> None:
 @on_each_interpreter
 def test_credentials_are_not_liveness(variant: Variant) -> None:
     with workload_api(status=grpc.StatusCode.PERMISSION_DENIED) as api:
-        assert variant.run("-spiffe", "-liveness", NOBODY, env=api.env).exit_code == 20
+        assert variant.run("-spiffe", "-liveness", NO_SERVER, env=api.env).exit_code == 20
 
 
 def test_the_second_engine_says_why_not() -> None:
     with workload_api(answer()) as api:
-        outcome = built("module").run("-spiffe", "-engine=grpcio", NOBODY, env=api.env)
+        outcome = built("module").run("-spiffe", "-engine=grpcio", NO_SERVER, env=api.env)
         assert api.metadata == []
     assert outcome.exit_code == 1
     assert outcome.verdict.startswith("error: -spiffe cannot be done by grpcio")
@@ -350,7 +352,7 @@ def test_a_long_chain(variant: Variant, more: int, exit_code: int) -> None:
     between = Authority(DOMAIN, signer=authority(DOMAIN)).certificate
     shown = mine()
     with workload_api(with_certificate(Identity((*shown.chain, *[between] * more), shown.key))) as api:
-        outcome = variant.run("-spiffe", NOBODY, "-connect-timeout=100ms", env=api.env)
+        outcome = variant.run("-spiffe", NO_SERVER, "-connect-timeout=100ms", env=api.env)
     assert outcome.exit_code == exit_code, outcome
 
 
@@ -358,5 +360,5 @@ def test_names_of_certificates_are_not_ours_to_trust() -> None:
     """The ID of -v is the certificate's, whatever the answer calls it."""
     shown = authority(DOMAIN).identity(names=[uri(f"spiffe://{DOMAIN}/real")])
     with workload_api(with_certificate(shown)) as api:
-        outcome = built("module").run("-spiffe", "-v", NOBODY, "-connect-timeout=100ms", env=api.env)
+        outcome = built("module").run("-spiffe", "-v", NO_SERVER, "-connect-timeout=100ms", env=api.env)
     assert f"SPIFFE ID spiffe://{DOMAIN}/real" in outcome.lines

@@ -1,4 +1,4 @@
-"""With which servers the program speaks when it has credentials: those whose own trust domain vouches for them."""
+"""Which servers the program accepts when it has credentials: those whose own trust domain vouches for them."""
 
 from __future__ import annotations
 
@@ -95,11 +95,11 @@ def frozen() -> Variant:
     return built("frozen")
 
 
-# Who is refused.
+# Servers that are refused.
 
 
 def by_other(path: str = "/serving") -> Identity:
-    """THEIRS vouches for a server that says it is one of OURS."""
+    """THEIRS signs for a server that claims to be one of OURS."""
     return authority(THEIRS).identity(names=[uri(f"spiffe://{OURS}{path}")])
 
 
@@ -229,8 +229,8 @@ def test_out_of_date(
 
 
 @on_each_interpreter
-def test_a_server_that_is_no_spiffe_server(variant: Variant, api: WorkloadApi) -> None:
-    """It speaks no TLS; the hint is about -spiffe, since nobody gave -tls."""
+def test_a_server_without_tls(variant: Variant, api: WorkloadApi) -> None:
+    """It does not speak TLS; the hint is about -spiffe, since -tls was not given."""
     with FakeServing(MODELS, rest=False) as server:
         outcome = variant.run("-spiffe", f"-addr={server.address}", env=api.env)
     assert outcome.exit_code == 2

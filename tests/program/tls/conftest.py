@@ -9,5 +9,5 @@ from tests.support.certificates import Certificates, shared
 
 @pytest.fixture(scope="session")
 def certificates() -> Certificates:
-    """Certificates for everybody, made once."""
+    """The certificates that all tests share."""
     return shared()

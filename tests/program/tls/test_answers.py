@@ -127,8 +127,8 @@ def test_versions(variant: Variant, certificates: Certificates, version: ssl.TLS
     with serving(context(certificates, versions=(version, version))) as address:
         outcome = ask(variant, address, *certificates.trusting(), "-v")
         check_ready(outcome)
-        (told,) = (line for line in outcome.lines if line.startswith("connected to "))
-        assert re.fullmatch(rf"connected to {re.escape(address)} \({name}, [A-Z0-9_-]+\) in \S+", told)
+        (shown,) = (line for line in outcome.lines if line.startswith("connected to "))
+        assert re.fullmatch(rf"connected to {re.escape(address)} \({name}, [A-Z0-9_-]+\) in \S+", shown)
         # With a client certificate, and in TLS 1.2 that is asked for by another message.
     with serving(context(certificates, versions=(version, version), client_ca="ca")) as address:
         check_ready(ask(variant, address, *certificates.trusting(), *certificates.showing()))

@@ -23,7 +23,7 @@ GIVEN = {
     **FILES,
 }  # fmt: skip
 
-# What goes with -tls. Whether the call is one that a server takes which wants to know who asks, or another.
+# The flags that -tls can be combined with.
 ACCEPTED = [
     combination
     for combination in map(

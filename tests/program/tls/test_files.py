@@ -161,8 +161,8 @@ def test_an_encrypted_key(variant: Variant, certificates: Certificates, tmp_path
 
 
 @on_each_interpreter
-def test_nobody_is_asked_for_a_passphrase(variant: Variant, certificates: Certificates, tmp_path: Path) -> None:
-    """Even where somebody sits who could be."""
+def test_no_passphrase_is_asked_for(variant: Variant, certificates: Certificates, tmp_path: Path) -> None:
+    """Even where the program has a terminal."""
     key = tmp_path / "key.pem"
     key.write_bytes(in_pem(loaded(certificates.read("client.key")), "PKCS8", b"secret"))
     argv = (f"-tls-client-cert={certificates.file('client.pem')}", f"-tls-client-key={key}")
@@ -222,7 +222,7 @@ def test_a_damaged_key(variant: Variant, certificates: Certificates, tmp_path: P
 @pytest.mark.parametrize("role", ROLES)
 @on_each_interpreter
 def test_names_that_are_not_utf_8(variant: Variant, certificates: Certificates, tmp_path: Path, role: str) -> None:
-    """Such a file is found, and its name is told as well as it can be."""
+    """Such a file is found, and its name is shown as well as possible."""
     source = {"ca-cert": "ca.pem", "client-cert": "client.pem", "client-key": "client.key"}[role]
     place = os.fsencode(tmp_path) + b"/\xff\xe9.pem"
     Path(os.fsdecode(place)).write_bytes(certificates.read(source))
@@ -242,7 +242,7 @@ def test_names_that_are_not_utf_8(variant: Variant, certificates: Certificates, 
 
 
 @on_each_interpreter
-def test_a_key_is_never_told(variant: Variant, certificates: Certificates) -> None:
+def test_a_key_is_never_shown(variant: Variant, certificates: Certificates) -> None:
     secrets = [line for line in certificates.read("client.key").decode().splitlines() if "-----" not in line]
     with serving(context(certificates, client_ca="ca")) as address:
         for authority in ("ca", "other-ca"):

@@ -1,4 +1,4 @@
-"""`-rpc-header`, `-user-agent` and `-gzip`: what arrives, what is refused, and what is told of it."""
+"""`-rpc-header`, `-user-agent` and `-gzip`: what arrives, what is refused, and what is shown of it."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ def test_by_a_variable_with_several_lines(tfs: FakeServing, engine: str) -> None
 
 @ENGINES
 def test_user_agent(tfs: FakeServing, engine: str) -> None:
-    for given, told in (("me/1 (you)", "me/1 (you)"), ("", "")):
+    for given, sent in (("me/1 (you)", "me/1 (you)"), ("", "")):
         assert ask(built("module"), tfs.address, f"-user-agent={given}", f"-engine={engine}").exit_code == 0
-        assert str(dict(tfs.metadata[-1]).get("user-agent", "")).startswith(told)
+        assert str(dict(tfs.metadata[-1]).get("user-agent", "")).startswith(sent)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_the_request_is_compressed(variant: Variant) -> None:
     assert gzip.decompress(sent[5:]) == bytes.fromhex("0a060a0468616c66")
 
 
-# What is told.
+# What is shown.
 
 
 @on_each_interpreter
@@ -190,8 +190,8 @@ def test_secrets_are_masked(variant: Variant, tfs: FakeServing) -> None:
     secrets = ("-rpc-header=Authorization: Bearer secret", "-rpc-header=cookie: secret", "-rpc-header=a: shown")
     outcome = ask(variant, tfs.address, *secrets, "-v")
     assert outcome.exit_code == 0
-    (told,) = (line for line in outcome.lines if line.startswith("option -rpc-header="))
-    assert told == 'option -rpc-header="Authorization: ***", "cookie: ***", "a: shown"'
+    (shown,) = (line for line in outcome.lines if line.startswith("option -rpc-header="))
+    assert shown == 'option -rpc-header="Authorization: ***", "cookie: ***", "a: shown"'
     assert "secret" not in outcome.stderr
     assert "shown" not in ask(variant, tfs.address, *secrets).stderr
 

@@ -1,4 +1,4 @@
-"""Two sides that do not fit together: told at once, in words of their own, and with the remedy.
+"""Two sides that do not fit together: the run ends at once, with its own line and hint.
 
 No row may use up its time: none of these lines may speak of a deadline, the commonest complaint about both programs
 that this one follows.
@@ -79,11 +79,11 @@ def test_plain_asked_of_a_tls_server(variant: Variant, secured: str) -> None:
 
 
 @on_each_interpreter
-def test_plain_asked_of_a_server_that_wants_to_know_who_asks(variant: Variant, mutual: tuple[str, str]) -> None:
+def test_plain_asked_of_a_server_that_wants_a_client_certificate(variant: Variant, mutual: tuple[str, str]) -> None:
     check_refused(ask(variant, mutual[1]), "speaks TLS", "tls")
 
 
-# What nginx says to a client that it does not want: the connection stands, and every call is answered with a page.
+# nginx lets a client without a certificate connect, and answers every call with a page.
 OF_NGINX = "code = Internal desc = unexpected HTTP status code received from server: 400"
 
 
@@ -182,7 +182,7 @@ def test_http2_is_refused_by_an_alert(variant: Variant, certificates: Certificat
 
 @on_each_interpreter
 def test_no_cipher_in_common(variant: Variant, certificates: Certificates) -> None:
-    """Without encryption, which nobody should offer."""
+    """Without encryption."""
     odd = context(certificates, versions=(TLS_1_2, TLS_1_2), ciphers="NULL:@SECLEVEL=0")
     with serving(odd) as address:
         check_refused(ask(variant, address, *certificates.trusting()), "handshake failure", "tls-handshake")

@@ -16,7 +16,7 @@ NOT_FOR = "its certificate is not for "
 
 
 class Row(NamedTuple):
-    """A server's certificate, what the command line says of names and authorities, and what comes of it."""
+    """A server's certificate, the command line's names and authorities, and the outcome."""
 
     name: str
     certificate: str
@@ -76,7 +76,7 @@ TAKEN_BY_THE_LIBRARY = ("a short key", "the common name alone", "a wildcard for 
 
 @EVERY_ROW
 def test_by_the_second_engine(certificates: Certificates, row: Row) -> None:
-    """It tries again until the time is up, and tells what the library said last."""
+    """It retries until the time is up, and shows the library's last error."""
     taken = row.name in TAKEN_BY_THE_LIBRARY
     patience = "20s" if taken else "300ms"
     with serving(context(certificates, row.certificate, ciphers=row.ciphers)) as address:

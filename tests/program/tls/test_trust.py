@@ -66,7 +66,7 @@ def test_a_file_that_is_not_there(variant: Variant, address: str) -> None:
 @pytest.mark.parametrize("linked", [False, True])
 @on_each_interpreter
 def test_folders(variant: Variant, certificates: Certificates, address: str, tmp_path: Path, linked: bool) -> None:
-    """As c_rehash leaves a folder, and as a person fills one; what is no certificate there is none."""
+    """As c_rehash leaves a folder, and as a person fills one; other files in it are ignored."""
     first, second = tmp_path / "first", tmp_path / "second"
     for folder, name in ((first, "other-ca.pem"), (second, "ca.pem")):
         folder.mkdir()
