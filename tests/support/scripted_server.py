@@ -1,7 +1,8 @@
 """A server that behaves as a test wants, down to the single byte.
 
-A behaviour is a function that takes the server's end of one connection, a `Peer`, and sends and reads through it. What it asserts about the client counts: the `with` block that holds the server raises it. After the behaviour the
-server keeps the connection and reads until the client leaves, unless the behaviour has closed it.
+A behaviour is a function that takes the server's end of one connection, a `Peer`, and sends and reads through it. What
+it asserts about the client counts: the `with` block that holds the server raises it. After the behaviour the server
+keeps the connection and reads until the client leaves, unless the behaviour has closed it.
 
 Frames come from `http2_writer`; the client's are parsed by `hyperframe`.
 """

@@ -66,7 +66,7 @@ def workload_api(
     folder: Path | None = None,
 ) -> Iterator[WorkloadApi]:
     """An API that gives these answers; then it ends the stream with a status, or (`ends`) with OK, or keeps it open.
-    `silent`: it accepts the call and sends nothing, not even headers. `folder`: where to create its socket agent.sock."""
+    `silent`: it accepts the call and sends nothing, not even headers. `folder`: where its socket is created."""
 
     def fetch(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         gone = threading.Event()  # a workload that has what it wants leaves
