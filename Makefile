@@ -33,6 +33,10 @@ ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
 SOURCES := $(shell find probe build -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 RUN := .venv/bin/python
 UNIT := $(wildcard tests/test_*.py $(addprefix tests/,cli serve tfs spiffe rpc tls net))
+PROGRAM := $(wildcard tests/program/test_*.py tests/program/*/test_*.py)
+# To measure costs a process 0.15 s: these tables would add little to the figure.
+MEASURED := $(filter-out %hostile.py %test_answers.py %test_refused.py,$(PROGRAM))
+NOT_MEASURED := frozen or zipapp or package
 SCRIPTS := $(wildcard .ci/run build/*.sh release/*.sh release/*/*.sh)
 DOCKERFILES := Dockerfile.example release/image/Dockerfile
 
@@ -45,15 +49,18 @@ unit: .venv/ready
 test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh test
 	@$(MAKE) coverage
-	$(RUN) -m pytest --ignore-glob='tests/test_*.py' tests
+	$(RUN) -m pytest -n auto -k '$(NOT_MEASURED)' $(MEASURED)
+	$(RUN) -m pytest -n auto $(filter-out $(MEASURED),$(PROGRAM)) tests/interop tests/original
+	$(RUN) -m pytest $(addprefix --ignore=,$(UNIT) tests/program tests/interop tests/original)
 
-# A process of the module variant is measured where these variables are set; COVERED are the tests that run such ones.
+# Processes of the module variant are measured where these variables are set.
 coverage: export COVERAGE_PROCESS_START := $(CURDIR)/pyproject.toml
 coverage: export COVERAGE_FILE := $(CURDIR)/.cache/coverage/data
 coverage: export PYTHONPATH := $(CURDIR)
 coverage: .venv/ready
 	@rm -rf .cache/coverage && mkdir -p .cache/coverage
-	$(RUN) -m pytest -k 'not (frozen or zipapp or package)' $(UNIT) $(COVERED)
+	$(RUN) -m pytest -n auto -k 'not ($(NOT_MEASURED))' $(UNIT) $(MEASURED)
+	@find .cache/coverage -type f -empty -delete # of processes that a test killed
 	@$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 

@@ -158,9 +158,8 @@ def after_all(then: Callable[[Peer], None]) -> Within:
 
 def in_turn(*behaviours: Behaviour) -> Behaviour:
     """One behaviour for each connection of a server; the last one for all further ones."""
-    taken: WeakKeyDictionary[threading.Event, int] = (
-        WeakKeyDictionary()
-    )  # by the event that the peers of one server share
+    # By the event that the peers of one server share.
+    taken: WeakKeyDictionary[threading.Event, int] = WeakKeyDictionary()
 
     def behaviour(peer: Peer) -> None:
         number = taken.get(peer._closing, 0)

@@ -89,10 +89,10 @@ def test_a_certificate() -> None:
     assert spiffe_id(DER) == f"spiffe://{OURS}/probe"
 
 
-@pytest.mark.parametrize("size", range(len(DER)))
-def test_a_certificate_that_ends_anywhere(size: int) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        spiffe_id(DER[:size])
+def test_a_certificate_that_ends_anywhere() -> None:
+    for size in range(len(DER)):
+        with pytest.raises(ValueError, match=r"."):
+            spiffe_id(DER[:size])
 
 
 @given(st.integers(0, len(DER) - 1), st.integers(0, 255))
