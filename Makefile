@@ -81,12 +81,12 @@ freeze: $(FROZEN) $(FROZEN_BUILDINFO)
 
 $(FROZEN) $(FROZEN_BUILDINFO) &: .venv/ready $(SOURCES)
 	@build/system_packages.sh python freeze
-	$(RUN) build/freeze.py
+	$(RUN) -m build.freeze
 
 zipapp: $(ZIPAPP)
 
 $(ZIPAPP): .venv/ready $(SOURCES)
-	$(RUN) build/bundle.py
+	$(RUN) -m build.bundle
 
 release: .venv/ready
 	@build/system_packages.sh python freeze
@@ -112,7 +112,7 @@ smoke:
 	@python3 tests/smoke.py $(if $(FILE),--file '$(FILE)') '$(or $(IMAGE),$(error say which image: make smoke IMAGE=alpine:3.24.2 FILE=$(FROZEN)))'
 
 proto: .venv/ready
-	$(RUN) build/generate_proto.py
+	$(RUN) -m build.generate_proto
 
 # The package as a user installs it, without the second engine.
 .cache/package/ready: .venv/ready $(SOURCES)

@@ -24,18 +24,20 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from origin import commit, epoch, version
-from python_source import PYTHON, BuildError, Python, run
+from build.command import BuildError, run
+from build.platform import PROGRAM
+from build.python_object import Python
+from build.python_source import PYTHON
+from build.shared.checkout import VERSION, commit, epoch
+from build.shared.debian import owner
 
-NAME = "tfs_model_status_probe"
 # Source packages that may be linked in: what people call them, and the licence of what is taken from them. Of a further
 # one somebody has to look first what its licence asks for, and say it in NOTICE.
 KNOWN = {
@@ -54,30 +56,23 @@ HEADERS = "/usr/include/linux/version.h"
 PYPI = ("pyinstaller",)
 
 
-class Package(NamedTuple):
-    """A package of the distribution that is installed here."""
-
-    name: str
-    version: str
-    source: str
-    source_version: str
-
-
-def write(to: Path, executable: Path, name: str, link_map: Path, python: Python) -> None:
-    """Writes the file. `name` is the executable's when it is in its place; `link_map` what the linker wrote, in the
-    folder of the program's own objects. Raises BuildError."""
+def write(to: Path, executable: Path, name: str, link_map: Path, python: Python) -> list[dict[str, Any]]:
+    """Writes the file, and returns its list of what is linked in. `name` is the executable's when it is in its place;
+    `link_map` what the linker wrote, in the folder of the program's own objects. Raises BuildError."""
     content = executable.read_bytes()
+    parts = linked(taken(link_map.read_text()), link_map.parent, python)
     found = {
-        "name": NAME,
-        "version": version(),
+        "name": PROGRAM,
+        "version": VERSION,
         "commit": commit(),
         "date": datetime.fromtimestamp(epoch(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "executable": {"name": name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)},
         "distribution": _distribution(),
-        "linked": linked(taken(link_map.read_text()), link_map.parent, python),
+        "linked": parts,
         "built_with": _built_with(python),
     }
     to.write_text(json.dumps(found, indent=2) + "\n")
+    return parts
 
 
 def taken(link_map: str) -> dict[Path, int]:
@@ -148,19 +143,6 @@ def upstream(version: str) -> str:
     return re.split(r"[.+~](?:dfsg|ds)", without.rpartition("+really")[2])[0]
 
 
-def owner(file: Path) -> Package | None:
-    """The installed package that a file belongs to, if any."""
-    # Where /lib is a link to /usr/lib, the package may still list the file under its old name.
-    for name in (str(file), str(file).removeprefix("/usr")):
-        done = subprocess.run(["dpkg-query", "--search", name], capture_output=True, text=True, check=False)
-        for line in done.stdout.splitlines():
-            if not line.startswith("diversion by "):
-                package = line.rpartition(": ")[0].split(", ")[0]
-                form = "--showformat=${Package}\t${Version}\t${source:Package}\t${source:Version}"
-                return Package(*run("dpkg-query", "--show", form, package).split("\t"))
-    return None
-
-
 def _built_with(python: Python) -> dict[str, Any]:
     """Everything that the bytes depend on, beside what is linked in."""
     gcc = shutil.which("gcc") or "gcc"
@@ -171,7 +153,7 @@ def _built_with(python: Python) -> dict[str, Any]:
         "deb": packages,
         "pypi": {name: importlib.metadata.version(name) for name in PYPI},
         "files": files,
-        "pyconfig.h": f"sha256:{hashlib.sha256((python.includes[-1] / 'pyconfig.h').read_bytes()).hexdigest()}",
+        "pyconfig.h": f"sha256:{hashlib.sha256((python.include / 'pyconfig.h').read_bytes()).hexdigest()}",
     }
 
 

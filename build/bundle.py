@@ -1,4 +1,4 @@
-"""The zipapp: `python build/bundle.py [OUTDIR]` makes OUTDIR/tfs_model_status_probe_VERSION.pyz (default: dist).
+"""The zipapp: `python -m build.bundle [OUTDIR]` makes OUTDIR/tfs_model_status_probe_VERSION.pyz (default: dist).
 
 shiv packs it, but it runs in another way than shiv's own: straight from the zip, which pure Python can. shiv's
 bootstrap would unpack it below the user's home directory first, and a container's user may have none.
@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import shiv
-from origin import epoch, version
 from shiv import builder, pip
 from shiv.bootstrap.environment import Environment
 from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT
 
-ROOT = Path(__file__).resolve().parent.parent
+from build.platform import PACKAGE, zipapp
+from build.shared.checkout import ROOT, VERSION, epoch
+
 ENTRY_POINT = "tfs_model_status_probe.__main__:run"
-NAME = "tfs-model-status-probe"
 INTERPRETER = "/usr/bin/env python3"
 # What the archive runs. sys.path[0] is the archive itself, and zipimport goes into its folders.
 MAIN = """\
@@ -50,11 +50,19 @@ def main() -> int:
         wheels, site = Path(scratch, "wheels"), Path(scratch, "site")
         wheel(wheels)
         pip.install(
-            ["--quiet", "--no-index", "--no-deps", "--no-compile", f"--find-links={wheels}", f"--target={site}", NAME]
+            [
+                "--quiet",
+                "--no-index",
+                "--no-deps",
+                "--no-compile",
+                f"--find-links={wheels}",
+                f"--target={site}",
+                PACKAGE,
+            ]
         )
         # Scripts bear the path of the Python that installed them.
         shutil.rmtree(site / "bin")
-        target = out / f"tfs_model_status_probe_{version()}.pyz"
+        target = out / zipapp(VERSION)
         pack(site, Path(scratch, "made.pyz"))
         # Whole or not at all: nobody finds half an archive.
         shutil.copyfile(Path(scratch, "made.pyz"), target.with_suffix(".new"))
@@ -66,8 +74,9 @@ def main() -> int:
 
 def wheel(folder: Path) -> None:
     """Makes the wheel with the tools that are installed here."""
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"SOURCE_DATE_EPOCH": str(epoch())})
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch())}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"the wheel could not be built:\n{done.stdout}{done.stderr}")
 

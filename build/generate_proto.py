@@ -1,6 +1,6 @@
 """Writes serving_pb2.py and serving_pb2.pyi from probe/engine/proto/serving.proto.
 
-    python build/generate_proto.py [OUTDIR]
+    python -m build.generate_proto [OUTDIR]
 
 OUTDIR is where the two files go; without it they go beside serving.proto, which is where the committed ones live.
 Needs grpcio-tools 1.76.0: its generated code (6.31.1) runs on every protobuf from 6.31.1 up to, not including, 8.
@@ -44,7 +44,7 @@ def generate(outdir: Path) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     if len(arguments) > 1:
-        print("usage: generate_proto.py [OUTDIR]", file=sys.stderr)
+        print("usage: python -m build.generate_proto [OUTDIR]", file=sys.stderr)
         return 2
     generate(Path(arguments[0]) if arguments else PROTO_DIR)
     return 0

@@ -4,6 +4,7 @@
 #   freeze   a C compiler, static libraries and what fetches CPython's source
 #   verify   what takes a release's files apart
 #   test     what the tests run: servers of other makers, and what makes root file systems
+#   update   nothing that is missing, but the newest versions of the packages that are linked in
 # As root on Debian it installs what is missing; anywhere else it names what is missing, and exits 1.
 set -eu
 needs=" $* "
@@ -42,7 +43,7 @@ look() {
         grep -qs '^VERSION_ID="12"' /etc/os-release || need_static zstd libzstd-dev
         # PyInstaller will not start without the shared library, though nothing of it goes into the executable.
         version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo 3)
-        [ -e "/usr/lib/x86_64-linux-gnu/libpython$version.so.1.0" ] || lack "libpython$version" "libpython$version"
+        ls /usr/lib/*-linux-gnu/"libpython$version.so.1.0" >/dev/null 2>&1 || lack "libpython$version" "libpython$version"
         ;;
     esac
     # The distribution's interpreter, not the first on PATH: the executable's CPython is of the same version. Debian
@@ -59,13 +60,22 @@ need_command() { # need_command COMMAND PACKAGE
 }
 
 need_static() { # need_static LIBRARY PACKAGE
-    [ -e "/usr/lib/x86_64-linux-gnu/lib$1.a" ] || lack "lib$1.a" "$2"
+    # The compiler prints the whole path of a library that it finds.
+    case $(gcc -print-file-name="lib$1.a" 2>/dev/null) in /*) ;; *) lack "lib$1.a" "$2" ;; esac
 }
 
 lack() { # lack COMMAND PACKAGE
     commands="$commands $1"
     packages="$packages $2"
 }
+
+case $needs in *' update '*)
+    [ "$(id -u)" -eq 0 ] || { echo "Only root can update packages: sudo build/system_packages.sh update" >&2; exit 1; }
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --only-upgrade \
+        gcc '^libgcc-[0-9]+-dev$' libc6-dev libssl-dev libzstd-dev zlib1g-dev >/dev/null
+    ;;
+esac
 
 look
 [ -n "$commands" ] || exit 0

@@ -9,19 +9,21 @@ import sys
 import tempfile
 from pathlib import Path
 
+from build.shared.checkout import VERSION
 from release import notice, packages, sbom
 from release.assets import Assets
-from release.checkout import ROOT, ReleaseError, git, run, version
+from release.checkout import ReleaseError, git, run
 
 
 def write(to: Path) -> Assets:
     """Fills an existing folder. Raises ReleaseError, and ValueError for an executable that cannot be described."""
-    assets = Assets(to, version())
+    assets = Assets(to, VERSION)
     epoch = int(git("log", "-1", "--format=%ct"))
     env = {"SOURCE_DATE_EPOCH": str(epoch)}
-    run(sys.executable, ROOT / "build" / "freeze.py", to, env=env)
-    run(sys.executable, ROOT / "build" / "bundle.py", to, env=env)
-    run(sys.executable, "-m", "build", "--no-isolation", "--sdist", "--wheel", "--outdir", to, ROOT, env=env)
+    run(sys.executable, "-m", "build.freeze", to, env=env)
+    run(sys.executable, "-m", "build.bundle", to, env=env)
+    for target in ("sdist", "wheel"):
+        run(sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", to, env=env)
     notice.write(assets.buildinfo, assets.notice)
     sbom.write(assets.buildinfo, assets.sbom)
     with tempfile.TemporaryDirectory(prefix="packages-") as scratch:

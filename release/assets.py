@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from build import platform
+from build.platform import LINUX_AMD64, PROGRAM, Platform
 from release.checkout import ReleaseError
 
-PROGRAM = "tfs_model_status_probe"
-PACKAGE = "tfs-model-status-probe"
 NAMING = ("README.md", "Dockerfile.example", "deploy/*")
 """The files that tell readers which version to take."""
 
@@ -20,14 +20,15 @@ class Assets:
 
     folder: Path
     version: str
+    platform: Platform = LINUX_AMD64
 
     @property
     def executable(self) -> Path:
-        return self.folder / f"{PROGRAM}_{self.version}_linux_amd64"
+        return self.folder / self.platform.executable(self.version)
 
     @property
     def zipapp(self) -> Path:
-        return self.folder / f"{PROGRAM}_{self.version}.pyz"
+        return self.folder / platform.zipapp(self.version)
 
     @property
     def wheel(self) -> Path:
@@ -39,11 +40,11 @@ class Assets:
 
     @property
     def deb(self) -> Path:
-        return self.folder / f"{PACKAGE}_{self.version}_amd64.deb"
+        return self.folder / self.platform.deb_file(self.version)
 
     @property
     def rpm(self) -> Path:
-        return self.folder / f"{PACKAGE}-{self.version}-1.x86_64.rpm"
+        return self.folder / self.platform.rpm_file(self.version)
 
     @property
     def dockerfile(self) -> Path:
@@ -55,7 +56,7 @@ class Assets:
 
     @property
     def buildinfo(self) -> Path:
-        return self.folder / f"{PROGRAM}_{self.version}.buildinfo"
+        return self.folder / platform.buildinfo(self.version)
 
     @property
     def notice(self) -> Path:
@@ -81,9 +82,11 @@ def assets_in(folder: Path) -> Assets:
     """The assets in a folder, of the version that its executable is named after. Raises ReleaseError."""
     if not folder.is_dir():
         raise ReleaseError(f"{folder} is no folder: name one with the files of a release")
-    names = [re.fullmatch(rf"{PROGRAM}_(\d+\.\d+\.\d+)_linux_amd64", file.name) for file in folder.iterdir()]
+    pattern = re.escape(LINUX_AMD64.executable("VERSION")).replace("VERSION", r"(\d+\.\d+\.\d+)")
+    names = [re.fullmatch(pattern, file.name) for file in folder.iterdir()]
     versions = [name[1] for name in names if name]
     if len(versions) != 1:
         found = f"those of {', '.join(sorted(versions))}" if versions else "none"
-        raise ReleaseError(f"{folder} has to have one executable, {PROGRAM}_X.Y.Z_linux_amd64, and has {found}")
+        wanted = LINUX_AMD64.executable("X.Y.Z")
+        raise ReleaseError(f"{folder} has to have one executable, {wanted}, and has {found}")
     return Assets(folder, versions[0])

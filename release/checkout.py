@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from build.shared.checkout import ROOT
 
 
 class ReleaseError(Exception):
@@ -66,19 +65,6 @@ def clear_up_when_stopped() -> None:
 def git(*arguments: str | Path, root: Path = ROOT) -> str:
     """What git prints, without the last newline. Raises ReleaseError."""
     return run("git", "-C", root, *arguments).rstrip("\n")
-
-
-def version(root: Path = ROOT) -> str:
-    """The program's version, from its one place. Raises ReleaseError."""
-    found = re.search(r'^__version__ = "(.+)"$', (root / "probe" / "__init__.py").read_text(), re.MULTILINE)
-    if not found:
-        raise ReleaseError("probe/__init__.py has no __version__")
-    return found[1]
-
-
-def commit(root: Path = ROOT) -> str:
-    """The commit, as the program says it with -version. Raises ReleaseError outside of a checkout."""
-    return git("describe", "--always", "--dirty", "--exclude=*", "--abbrev=12", root=root)
 
 
 def clone(to: Path) -> Path:

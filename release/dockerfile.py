@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from release.assets import PACKAGE
+from build.platform import PACKAGE
 from release.checkout import ReleaseError
 
 PLACEHOLDER = f"OWNER/{PACKAGE}"

@@ -9,24 +9,23 @@ from __future__ import annotations
 import re
 import sys
 from datetime import date
-from pathlib import Path
 
+from build.shared.checkout import ROOT, VERSION
 from release.assets import NAMING
 from release.changelog import newest, unreleased
-from release.checkout import ROOT, ReleaseError, git, version
+from release.checkout import ReleaseError, git
 
 NAMED = re.compile(r"(?:tfs[-_]model[-_]status[-_]probe[:_]|TFS_PROBE_VERSION=)(\d+\.\d+\.\d+)")
 SHOWN = 5
 """So many names of files at most."""
 
 
-def faults(tag: str | None = None, root: Path = ROOT) -> list[str]:
+def faults(tag: str | None = None) -> list[str]:
     """All that speaks against a release. Raises ReleaseError where there is nothing to judge."""
-    wanted = version(root)
-    if not (root / ".git").exists():
-        raise ReleaseError(f"{root} is not a git checkout: a release is made from a clone of the repository")
-    tag = tag or f"v{wanted}"
-    return [*_version(tag, wanted), *_named(wanted, root), *_changelog(wanted, root), *_tree(root), *_tag(tag, root)]
+    if not (ROOT / ".git").exists():
+        raise ReleaseError(f"{ROOT} is not a git checkout: a release is made from a clone of the repository")
+    tag = tag or f"v{VERSION}"
+    return [*_version(tag, VERSION), *_named(VERSION), *_changelog(VERSION), *_tree(), *_tag(tag)]
 
 
 def _version(tag: str, wanted: str) -> list[str]:
@@ -40,18 +39,18 @@ def _version(tag: str, wanted: str) -> list[str]:
     return []
 
 
-def _named(wanted: str, root: Path) -> list[str]:
+def _named(wanted: str) -> list[str]:
     """The version that readers are told to take is this one."""
     told = []
-    for file in sorted(file for pattern in NAMING for file in root.glob(pattern) if file.is_file()):
+    for file in sorted(file for pattern in NAMING for file in ROOT.glob(pattern) if file.is_file()):
         named = set(NAMED.findall(file.read_text())) - {wanted}
         if named:
-            told.append(f"{file.relative_to(root)} names version {', '.join(sorted(named))}: write {wanted}")
+            told.append(f"{file.relative_to(ROOT)} names version {', '.join(sorted(named))}: write {wanted}")
     return told
 
 
-def _changelog(wanted: str, root: Path) -> list[str]:
-    text = (root / "CHANGELOG.md").read_text()
+def _changelog(wanted: str) -> list[str]:
+    text = (ROOT / "CHANGELOG.md").read_text()
     found = newest(text)
     heading = f"## [{wanted}] - {date.today():%Y-%m-%d}"
     if not found or found.version != wanted:
@@ -71,18 +70,18 @@ def _changelog(wanted: str, root: Path) -> list[str]:
     return told
 
 
-def _tree(root: Path) -> list[str]:
-    changed = [line[3:] for line in git("status", "--porcelain", root=root).splitlines()]
+def _tree() -> list[str]:
+    changed = [line[3:] for line in git("status", "--porcelain").splitlines()]
     if not changed:
         return []
     named = ", ".join(changed[:SHOWN]) + (f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else "")
     return [f"the tree differs from its commit in {named}: commit or remove it"]
 
 
-def _tag(tag: str, root: Path) -> list[str]:
+def _tag(tag: str) -> list[str]:
     """A tag that is there already stands on this commit."""
-    tagged = git("for-each-ref", "--format=%(objectname) %(*objectname)", f"refs/tags/{tag}", root=root).split()
-    head = git("rev-parse", "HEAD", root=root)
+    tagged = git("for-each-ref", "--format=%(objectname) %(*objectname)", f"refs/tags/{tag}").split()
+    head = git("rev-parse", "HEAD")
     if not tagged or tagged[-1] == head:
         return []
     return [

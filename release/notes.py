@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from release.assets import PACKAGE, PROGRAM, Assets
+from build.platform import PACKAGE, PROGRAM
+from release.assets import Assets
 from release.buildinfo import Buildinfo
 from release.dockerfile import PLACEHOLDER
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-import subprocess
 from pathlib import Path
 
+from build.shared.checkout import ROOT, unpacked_source
+from build.shared.debian import installed
 from release.buildinfo import Buildinfo, Linked, read
 
-ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = Path("/usr/share/doc")
 LICENCES = Path("/usr/share/common-licenses")
 RULE = "=" * 100
@@ -57,24 +57,16 @@ def _versions(made: Buildinfo) -> str:
 def _copyright(part: Linked) -> str:
     """The copyright file of the version that was linked in. Raises ValueError where that is not at hand."""
     if not part.packages:
-        file = ROOT / ".cache" / "python" / f"{part.source}_{part.version}.source" / "debian" / "copyright"
+        file = unpacked_source(part.source, part.version) / "debian" / "copyright"
     else:
         file = DOCUMENTS / part.packages[0] / "copyright"
-        installed = _installed(part.packages[0])
-        if installed != (part.source, part.version):
+        package = installed(part.packages[0])
+        if not package or (package.source, package.source_version) != (part.source, part.version):
             raise ValueError(f"{part.source} {part.version} was linked in, and is not what is installed here")
     try:
         return file.read_text()
     except FileNotFoundError:
         raise ValueError(f"the copyright file of {part.source} {part.version} is not on this machine") from None
-
-
-def _installed(package: str) -> tuple[str, str] | None:
-    """Source package and version of an installed package."""
-    form = "--showformat=${source:Package}\t${source:Version}"
-    done = subprocess.run(["dpkg-query", "--show", form, package], capture_output=True, text=True, check=False)
-    source, _, version = done.stdout.partition("\t")
-    return None if done.returncode else (source, version)
 
 
 def _named(expression: str) -> list[str]:

@@ -11,8 +11,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from release.assets import PACKAGE, PROGRAM, Assets
-from release.checkout import ROOT, run
+from build.platform import PACKAGE, PROGRAM
+from build.shared.checkout import ROOT
+from release.assets import Assets
+from release.checkout import run
 
 DESCRIPTION = """\
 health probe for TensorFlow Serving
@@ -44,7 +46,7 @@ def _settings(assets: Assets, epoch: int) -> dict[str, Any]:
     ]
     return {
         "name": PACKAGE,
-        "arch": "amd64",
+        "arch": assets.platform.deb,
         "platform": "linux",
         "version": assets.version,
         "version_schema": "none",

@@ -12,17 +12,19 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from build.shared.checkout import ROOT, VERSION
 from release import checksums, dockerfile, guard, notes, verify
 from release.assets import Assets
 from release.buildinfo import read
 from release.changelog import newest
 from release.changes import changes
-from release.checkout import ROOT, ReleaseError, clear_up_when_stopped, clone, run, version
+from release.checkout import ReleaseError, clear_up_when_stopped, clone, run
 
 RELEASE = ROOT / "dist" / "release"
 NOTES = ROOT / "dist" / "release-notes.md"
@@ -78,9 +80,10 @@ def prepare(tag: str | None, repository: str | None) -> None:
 def build(folder: Path) -> Assets:
     """The artefacts, made twice: here, and as somebody else would, CPython included. Raises ReleaseError where the
     bytes differ."""
-    one, other = Assets(folder / "release", version()), Assets(folder / "again", version())
+    one, other = Assets(folder / "release", VERSION), Assets(folder / "again", VERSION)
     print("build, in this checkout", flush=True)
     _build(ROOT, one.folder, {}, -1)
+    refuse_outdated(one)
     print("build, in a fresh clone; CPython is compiled anew, which takes minutes", flush=True)
     checkout = clone(folder / "a-fresh-clone-in-a-folder-with-a-longer-name")
     _build(checkout, other.folder, ANOTHER, UMASK)
@@ -88,6 +91,14 @@ def build(folder: Path) -> Assets:
     if faults:
         raise ReleaseError(*faults)
     return one
+
+
+def refuse_outdated(made: Assets) -> None:
+    """Raises ReleaseError where the distribution offers a newer version of something that is linked in."""
+    command = [sys.executable, "-m", "build.outdated", str(made.buildinfo)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ReleaseError(*(done.stdout or done.stderr).splitlines())
 
 
 def _build(checkout: Path, to: Path, env: Mapping[str, str], umask: int) -> None:

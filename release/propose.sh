@@ -4,7 +4,7 @@
 set -eu
 branch=$1 base=$2
 
-version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' probe/__init__.py)
+version=$(python3 -c 'from probe import __version__ as version; print(version)')
 title="release: $version, rebuilt against the distribution's updates"
 
 git switch --quiet --force-create "$branch"

@@ -8,17 +8,18 @@ changelog's section; it is left alone otherwise. Committing and tagging are a pe
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 
+from build.shared.checkout import ROOT, VERSION
+from build.shared.debian import is_older
 from release import changelog
 from release.assets import NAMING
 from release.buildinfo import Buildinfo, read
 from release.changes import Change, changes
-from release.checkout import ROOT, ReleaseError, clear_up_when_stopped, clone, run, version
+from release.checkout import ReleaseError, clear_up_when_stopped, clone, run
 
 BODY = "Rebuilt against the updates of {distribution}.\n\n### Changed\n\n{changes}\n"
 
@@ -45,7 +46,7 @@ def main() -> int:
     except ReleaseError as error:
         print(f"No rebuild: {error}", file=sys.stderr)
         return 1
-    print(f"{version()}, rebuilt:\n" + "\n".join(f"- {change}" for change in found))
+    print(f"{next_patch(last.version)}, rebuilt:\n" + "\n".join(f"- {change}" for change in found))
     return 0
 
 
@@ -63,7 +64,7 @@ def _built() -> Buildinfo:
     print("build, in a fresh clone; CPython is compiled anew, which takes minutes", flush=True)
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
         checkout, out = clone(Path(folder, "checkout")), Path(folder, "out")
-        run(sys.executable, checkout / "build" / "freeze.py", out, cwd=checkout, env={"TMPDIR": folder}, group=True)
+        run(sys.executable, "-m", "build.freeze", out, cwd=checkout, env={"TMPDIR": folder}, group=True)
         (made,) = out.glob("*.buildinfo")
         return _read(made)
 
@@ -76,24 +77,19 @@ def compare(last: Buildinfo, now: Buildinfo) -> list[Change]:
             f"{now.release}: build on the same, or release a new minor version"
         )
     found = changes(last, now)
-    older = [change for change in found if change.old and change.new and _older(change.new, change.old)]
+    older = [change for change in found if change.old and change.new and is_older(change.new, change.old)]
     if older:
         named = "; ".join(str(change) for change in older)
         raise ReleaseError(f"what is linked in here is older than in {last.version}: {named}. Update this machine")
     return found
 
 
-def _older(one: str, other: str) -> bool:
-    return subprocess.run(["dpkg", "--compare-versions", one, "lt", other], check=False).returncode == 0
-
-
 def rewritten(last: Buildinfo, found: list[Change]) -> dict[Path, str]:
     """The files that change with the next patch version, with their texts. Raises ReleaseError where it is not the next
     one, or would bring more than the packages."""
-    here = version()
-    if here != last.version:
+    if last.version != VERSION:
         raise ReleaseError(
-            f"the buildinfo is of {last.version}, and this checkout is {here}: release that, or name its buildinfo"
+            f"the buildinfo is of {last.version}, and this checkout is {VERSION}: release that, or name its buildinfo"
         )
     log = ROOT / "CHANGELOG.md"
     if changelog.unreleased(log.read_text()):
@@ -101,8 +97,7 @@ def rewritten(last: Buildinfo, found: list[Change]) -> dict[Path, str]:
             f"linked packages have changed ({'; '.join(map(str, found))}), and CHANGELOG.md has entries under "
             "[Unreleased], which a patch version would bring along: release those, by release/README.md"
         )
-    numbers = here.split(".")
-    patch = ".".join([*numbers[:-1], str(int(numbers[-1]) + 1)])
+    patch = next_patch(VERSION)
     body = BODY.format(
         distribution=f"{last.distribution.capitalize()} {last.release}",
         changes="\n".join(f"- {change}" for change in found),
@@ -110,14 +105,20 @@ def rewritten(last: Buildinfo, found: list[Change]) -> dict[Path, str]:
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     source = ROOT / "probe" / "__init__.py"
     texts = {
-        source: source.read_text().replace(f'__version__ = "{here}"', f'__version__ = "{patch}"'),
+        source: source.read_text().replace(f'__version__ = "{VERSION}"', f'__version__ = "{patch}"'),
         log: changelog.with_release(log.read_text(), patch, today, body),
     }
     for file in sorted(file for pattern in NAMING for file in ROOT.glob(pattern) if file.is_file()):
-        text = _naming(file.read_text(), here, patch)
+        text = _naming(file.read_text(), VERSION, patch)
         if text != file.read_text():
             texts[file] = text
     return texts
+
+
+def next_patch(version: str) -> str:
+    """Returns the patch version that follows."""
+    *numbers, last = version.split(".")
+    return ".".join([*numbers, str(int(last) + 1)])
 
 
 def _naming(text: str, old: str, new: str) -> str:

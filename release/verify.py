@@ -17,10 +17,12 @@ from pathlib import Path
 from tarfile import TarError
 from zlib import error as ZlibError
 
+from build.platform import PACKAGE, PROGRAM
+from build.shared.checkout import ROOT, commit
 from release import checksums, contents, dockerfile
-from release.assets import PACKAGE, PROGRAM, Assets, assets_in
+from release.assets import Assets, assets_in
 from release.buildinfo import Buildinfo, read
-from release.checkout import ROOT, ReleaseError, commit
+from release.checkout import ReleaseError
 
 # What a damaged file makes its reader say.
 DAMAGE = (ReleaseError, ValueError, LookupError, TypeError, OSError, EOFError, TarError, ZlibError, zipfile.BadZipFile)
@@ -40,8 +42,8 @@ def faults(folder: Path, repository: str | None) -> list[str]:
             assets.zipapp: lambda: _zipapp(assets, made, Path(scratch)),
             assets.wheel: lambda: _wheel(assets, made, Path(scratch, "installed")),
             assets.sdist: lambda: _sdist(assets, Path(scratch, "wheel")),
-            assets.deb: lambda: _package(assets, contents.deb(assets.deb), "amd64"),
-            assets.rpm: lambda: _package(assets, contents.rpm(assets.rpm), "x86_64"),
+            assets.deb: lambda: _package(assets, contents.deb(assets.deb), assets.platform.deb),
+            assets.rpm: lambda: _package(assets, contents.rpm(assets.rpm), assets.platform.rpm),
             assets.sbom: lambda: _sbom(assets, made),
             assets.notice: lambda: _notice(assets, made),
             assets.dockerfile: lambda: dockerfile.faults(
@@ -74,8 +76,8 @@ def _buildinfo(assets: Assets, made: Buildinfo) -> list[str]:
 def _executable(assets: Assets, made: Buildinfo, scratch: Path) -> list[str]:
     """As the specification in build/inspect_artifact.py says, and it runs."""
     copy = contents.runnable(assets.executable, scratch)
-    inspection = [sys.executable, str(ROOT / "build" / "inspect_artifact.py"), str(copy)]
-    done = subprocess.run(inspection, capture_output=True, text=True, check=False)
+    inspection = [sys.executable, "-m", "build.inspect_artifact", str(copy)]
+    done = subprocess.run(inspection, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         return (done.stdout.strip() or done.stderr.strip().splitlines()[-1]).splitlines()
     return _version(contents.version_of(copy), made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.runner import HANG_SECONDS as PATIENCE
-from tests.support.variants import FROZEN, ROOT, VERSION, Variant, built
+from tests.support.variants import BUILDINFO, FROZEN, ROOT, VERSION, ZIPAPP, Variant, built
 from tests.support.variants import Variant as Flavour
 
-__all__ = ["FROZEN", "PATIENCE", "ROOT", "VERSION", "Flavour", "Variant", "built"]
+__all__ = ["BUILDINFO", "FROZEN", "PATIENCE", "ROOT", "VERSION", "ZIPAPP", "Flavour", "Variant", "built"]

@@ -1,5 +1,5 @@
-/* An allocated section, so that nothing has to be opened at run time to read it; PyInstaller's pyi-archive_viewer finds the
- * archive in the executable as in one of PyInstaller's own. */
+/* The section is allocated, so a run reads it without opening a file. PyInstaller's pyi-archive_viewer finds the archive in the
+ * executable as it does in PyInstaller's own. */
         .section pydata, "a", @progbits
         .balign 64
         .globl  archive

@@ -1,8 +1,8 @@
-/* The heap of CPython: its malloc, free, mmap and so on come here (build/python_source.py renames them).
+/* The heap of CPython, whose calls of malloc, free, mmap and so on lead here (build/python_object.py renames them).
  *
- * While the snapshot is made, everything comes from one block of memory that is part of it. It is a small allocator that runs
- * for milliseconds, once, when the executable is built: it need not be fast, but what it hands out has to be packed well and be
- * the same in every build. In a run of the probe that memory is never given back, and new memory is the C library's.
+ * While the snapshot is made, all memory comes from one block that is part of it. This allocator runs for milliseconds, once, when
+ * the executable is built: it need not be fast, but it has to pack its blocks well and place them alike in every build. A run of
+ * the probe never returns that memory, and gets new memory from the C library.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,20 +11,21 @@
 
 #include "snapshot.h"
 
-/* The executable is linked twice: first with room to spare, then with what turned out to be used. */
+/* build/freeze.py sets PAGE_SIZE. The executable is linked twice: first with room to spare, then with the size that turned out to
+ * be used. */
 #ifndef HEAP_SIZE
 #define HEAP_SIZE (8 << 20)
 #endif
 
-enum { PAGE = 4096, ALIGNMENT = 16 };
+enum { ALIGNMENT = 16 };
 
-/* Before each block, in ALIGNMENT bytes so that the block is aligned as well. */
+/* Precedes each block, in ALIGNMENT bytes so that the block is aligned as well. */
 struct head {
-    size_t size; /* of the block, without this head; a multiple of ALIGNMENT */
+    size_t size; /* of the block without this head; a multiple of ALIGNMENT */
     struct head *next; /* of a free block */
 };
 
-static unsigned char heap[HEAP_SIZE] __attribute__((section("py_heap"), aligned(PAGE))) = {0};
+static unsigned char heap[HEAP_SIZE] __attribute__((section("py_heap"), aligned(PAGE_SIZE))) = {0};
 size_t heap_used SNAPSHOT = 0;
 static struct head *free_blocks SNAPSHOT = NULL;
 
@@ -51,7 +52,7 @@ void *python_malloc(size_t size)
     size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     for (struct head **link = &free_blocks; *link; link = &(*link)->next) {
         struct head *found = *link;
-        if (found->size >= size && found->size <= size + size / 4) { /* a good fit alone: the rest of it would be lost */
+        if (found->size >= size && found->size <= size + size / 4) { /* only a good fit, because the rest of it would be lost */
             *link = found->next;
             found->next = NULL;
             return found + 1;
@@ -68,7 +69,7 @@ void python_free(void *block)
         free(block);
     } else if (!snapshot_made) {
         struct head *freed = (struct head *)block - 1;
-        memset(block, 0, freed->size); /* what was there, addresses of the stack perhaps, must not differ between builds */
+        memset(block, 0, freed->size); /* old content, such as addresses of the stack, would differ between builds */
         freed->next = free_blocks;
         free_blocks = freed;
     }
@@ -101,13 +102,13 @@ void *python_realloc(void *block, size_t size)
     return larger;
 }
 
-/* CPython's small objects live in arenas that it maps. */
+/* CPython keeps small objects in arenas that it maps. */
 
 void *python_mmap(void *address, size_t length, int protection, int flags, int descriptor, off_t offset)
 {
     if (snapshot_made)
         return mmap(address, length, protection, flags, descriptor, offset);
-    return take(length, PAGE, 0);
+    return take(length, PAGE_SIZE, 0);
 }
 
 int python_munmap(void *address, size_t length)

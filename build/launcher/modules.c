@@ -1,8 +1,8 @@
-/* What is built into CPython here.
+/* The modules that are built into CPython.
  *
- * CPython's own tables (Modules/config.c, Python/frozen.c) name everything that it was built with, and so would keep everything
- * in the executable. Of the modules in C this is what the program, and the parts of the standard library that it uses, need;
- * the frozen ones all come from the archive, importlib's two included, and launcher.c sets their table.
+ * CPython's own tables (Modules/config.c, Python/frozen.c) name everything that it was built with, and so would keep everything in
+ * the executable. These are the modules in C that the program needs, and the parts of the standard library that it uses. All
+ * frozen modules come from the archive, importlib's two included; archive.c sets their table.
  */
 #include <Python.h>
 
@@ -24,7 +24,7 @@ struct _inittab _PyImport_Inittab[] = {
     MODULES(ENTRY)
     {"marshal", PyMarshal_Init},
     {"_warnings", _PyWarnings_Init},
-    {"builtins", NULL}, /* made by CPython's start itself */
+    {"builtins", NULL}, /* CPython's start makes these two */
     {"sys", NULL},
     {NULL, NULL},
 };
@@ -40,7 +40,7 @@ const struct _module_alias *_PyImport_FrozenAliases = aliases;
 const struct _frozen *PyImport_FrozenModules = NULL;
 
 #if PY_VERSION_HEX < 0x030D0000
-/* CPython's start interns the strings of code that was compiled to C; here there is none, and from 3.13 on there is nowhere. */
+/* CPython's start interns the strings of code that was compiled to C. There is none here, and from 3.13 on there is none at all. */
 int _Py_Deepfreeze_Init(void)
 {
     return 0;
@@ -51,7 +51,7 @@ void _Py_Deepfreeze_Fini(void)
 }
 #endif
 
-/* Nothing is looked for in the file system, so there are no paths to find out. */
+/* The file system is not searched, so there are no paths to compute. */
 PyStatus _PyConfig_InitPathConfig(PyConfig *config, int compute)
 {
     return PyStatus_Ok();

@@ -1,7 +1,7 @@
-/* Finding the executable's own file, for who wants to copy it. See own_file.h.
+/* Finding the executable's own file, which -install copies. See own_file.h.
  *
- * Linux knows two ways to it. /proc may be missing, or be something else's; the path by which the program was started may be
- * relative, or lead to another file by now. So what is found is compared with what runs.
+ * Linux has two ways to it. /proc may be missing or fake; the path by which the program was started may be relative, or may lead
+ * to another file by now. So the file that is found is compared with the program that runs.
  */
 #include "own_file.h"
 
@@ -17,11 +17,11 @@
 
 #include "snapshot.h"
 
-/* The linker's name for the beginning of the file, which is mapped with the first segment. */
+/* The linker's name for the start of the file, which is mapped with the first segment. */
 extern const Elf64_Ehdr __ehdr_start;
 
-/* Whether a file's bytes are those that run here. A segment that may be written has changed since it was mapped: of it, the
- * checksum covers what is CPython's, which is nearly all. */
+/* Returns whether a file's bytes are those that run here. A writable segment has changed since it was mapped; the checksum covers
+ * CPython's part of it, which is nearly all. */
 static int holds_this_program(const unsigned char *file)
 {
     const Elf64_Phdr *segment = (const Elf64_Phdr *)((const unsigned char *)&__ehdr_start + __ehdr_start.e_phoff);
@@ -38,7 +38,7 @@ static int holds_this_program(const unsigned char *file)
 
 static int is_this_program(int file)
 {
-    /* The headers of the sections come last in it. */
+    /* The section headers come last in the file. */
     size_t size = __ehdr_start.e_shoff + (size_t)__ehdr_start.e_shnum * __ehdr_start.e_shentsize;
     struct stat found;
     if (fstat(file, &found) || !S_ISREG(found.st_mode) || (size_t)found.st_size < size)
@@ -56,13 +56,13 @@ int open_own_file(const char **tried)
     const char *places[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN)};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         *tried = places[i] ? places[i] : "";
-        int file = open(*tried, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is not waited for */
+        int file = open(*tried, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* does not wait for a pipe */
         if (file < 0)
             continue;
         if (is_this_program(file))
             return file;
         close(file);
-        errno = ENOENT; /* this one is not there */
+        errno = ENOENT; /* the executable is not there */
     }
     return -1;
 }

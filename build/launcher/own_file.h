@@ -2,7 +2,7 @@
 #ifndef OWN_FILE_H
 #define OWN_FILE_H
 
-/* A descriptor of it, to read. On failure -1, with errno, and `*tried` is the last place that was looked at. */
+/* Returns a descriptor for reading. On failure returns -1 and sets errno; `*tried` is the last place that was tried. */
 int open_own_file(const char **tried);
 
 #endif

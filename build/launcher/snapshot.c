@@ -1,4 +1,4 @@
-/* Writing the snapshot, and knowing it again. See snapshot.h. */
+/* Writing the snapshot, and recognising damage to it. See snapshot.h. */
 #include "snapshot.h"
 
 #include <pthread.h>
@@ -43,18 +43,18 @@ int write_snapshot(const char *path)
     return fclose(file) || fflush(stdout) ? -1 : 0;
 }
 
-/* CPython's pthread_self. The real one is an address that differs from run to run, and CPython leaves it behind in the memory of
- * objects that are long gone; what is snapshot must be the same in every build. */
+/* CPython's pthread_self. The real one is an address that differs from run to run, and CPython leaves it in the memory of freed
+ * objects. The snapshot must be the same in every build. */
 pthread_t python_pthread_self(void)
 {
     return snapshot_made ? pthread_self() : 1;
 }
 
-/* A damaged module or snapshot could make CPython do anything at all. So its 32-bit words are dealt out to eight lanes,
- * and each lane has two running sums of 64 bits, in which what a word can change never comes round to nothing: one or two flipped
- * bits and two words in each other's place are always noticed, any other damage all but always. That goes at the speed of memory.
- * build/freeze.py computes the sums in the same way, and writes them here: over the archive first, then over the sections in their
- * order, each with zeros up to a multiple of 32 bytes behind its end. */
+/* A damaged module or snapshot could make CPython do anything. So the 32-bit words of both are distributed to eight lanes, and each
+ * lane has two running sums of 64 bits, which no change of a single word can wrap around. They always detect one or two flipped
+ * bits and two swapped words, and almost always any other damage, at the speed of memory. build/snapshot.py computes the same
+ * sums and writes them here: over the archive first, then over the sections in their order, each padded with zeros to a multiple
+ * of 32 bytes. */
 typedef uint64_t lanes __attribute__((vector_size(32)));
 typedef lanes lanes_anywhere __attribute__((may_alias, aligned(1)));
 struct sums {
@@ -70,7 +70,7 @@ static inline __attribute__((always_inline)) void add_words(struct sums *sums, c
     sums->highs += sums->high;
 }
 
-/* A lane for each half of a register of AVX2, which nearly every machine has; the others take twice as long. */
+/* One register of AVX2 holds the 64-bit sums of four lanes. Nearly every machine has AVX2; the others take twice as long. */
 static __attribute__((target_clones("avx2", "default"))) void add(struct sums *all, const unsigned char *from, const unsigned char *to)
 {
     struct sums sums = *all;
@@ -91,7 +91,7 @@ int is_whole(ptrdiff_t moved)
 {
     struct sums sums = {{0}};
     add(&sums, archive, archive + archive_size);
-    /* Volatile as they are, they lie among the variables, and `moved` holds for them as well. */
+    /* They are volatile, so they lie among the variables, and `moved` applies to them as well. */
     struct sums wanted = *(const volatile struct sums *)((const volatile unsigned char *)&expected + moved);
     for (int i = 0; i < SECTIONS; i++)
         add(&sums, sections[i].start + moved, sections[i].end + moved);

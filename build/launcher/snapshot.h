@@ -1,15 +1,15 @@
-/* The memory of CPython that the executable was made with.
+/* The snapshot: the memory of CPython that the executable was made with.
  *
- * When the executable is made it runs once, as far as all runs are alike, and writes to a file what that changed: the variables
- * of CPython and its heap. build/freeze.py puts these bytes into the executable in the place of the initial ones. A run finds
- * them mapped like any initialised data: pages that it does not touch cost nothing.
+ * When the executable is made, it runs once as far as all runs are alike, and writes CPython's variables and heap to a file.
+ * build/snapshot.py puts these bytes into the executable in place of the initial ones. A run finds them mapped like any
+ * initialised data: pages that it does not touch cost nothing.
  *
- * What makes that safe:
- *  - Only CPython's own memory is taken. Its variables are in sections of their own (build/python_source.py renames them), and
- *    its malloc is heap.c's. The C library, OpenSSL and the kernel's view of the process start afresh in every run.
- *  - The executable is linked to fixed addresses, so that every pointer in the snapshot stays right.
- *  - Nothing is open then: no thread, file, socket, lock or signal handler of Python's.
- *  - CPython is told that it was forked (PyOS_AfterFork_Child), which is its own word for "same memory, new process".
+ * Why this is safe:
+ *  - The snapshot holds only CPython's own memory. Its variables are in sections of their own (build/python_object.py renames
+ *    them), and its malloc is that of heap.c. The C library, OpenSSL and the kernel's view of the process start anew in every run.
+ *  - The executable is linked to fixed addresses, so every pointer in the snapshot stays valid.
+ *  - Nothing is open at that time: no thread, file, socket, lock or signal handler of Python's.
+ * - CPython learns that it was forked (PyOS_AfterFork_Child), which means just that: the same memory in a new process.
  */
 #ifndef SNAPSHOT_H
 #define SNAPSHOT_H
@@ -17,21 +17,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* For variables outside of CPython that belong to the snapshot. They need an initial value: what has none lies elsewhere. */
+/* For variables outside of CPython that belong to the snapshot. They need an initial value; those without lie elsewhere. */
 #define SNAPSHOT __attribute__((section("py_data")))
 
-/* 0 in the executable that makes the snapshot, 1 in the one that runs from it. */
+/* 0 in the executable that makes the snapshot, 1 in the one that resumes from it. */
 extern int snapshot_made;
 
-/* Bytes of the heap that are taken; the executable is linked a second time with a heap of just that size. */
+/* Bytes of the heap in use; the executable is linked a second time with a heap of just that size. */
 extern size_t heap_used;
 
-/* Writes the sections, one after another, to a new file, and prints a line for each: name, address, length, and how much of it is
- * in use. Returns 0, or -1. */
+/* Writes the sections, one after another, to a new file, and prints a line for each: name, address, length, and how many bytes of
+ * it are in use. Returns 0, or -1. */
 int write_snapshot(const char *path);
 
-/* Whether the archive and the snapshot are still the bytes that the executable was made with. `moved`: how many bytes behind its
- * own place the snapshot is that is looked at; in a run the own one has changed soon. */
+/* Returns whether the archive and the snapshot are still the bytes that the executable was made with. `moved`: how many bytes after
+ * its own place the snapshot to check is mapped, because a run soon changes its own. */
 int is_whole(ptrdiff_t moved);
 
 #endif

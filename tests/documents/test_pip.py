@@ -23,8 +23,8 @@ COMMANDS = commands_for("test_pip.py")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this one, with a wheel in it, as if it had been downloaded there."""
     folder = copy_checkout(tmp_path_factory.mktemp("checkout") / "checkout")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(folder)]
-    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    done = subprocess.run(build, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder
 

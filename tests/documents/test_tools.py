@@ -75,7 +75,7 @@ def test_the_originals_answers_are_recorded_anew(tmp_path: Path) -> None:
 def test_the_source_of_the_c_library_can_be_had() -> None:
     """Of the version that the mirror has now. apt says from where, and fetches nothing; the list of sources is the
     build's, since a stock machine has none."""
-    options = "import sys; sys.path.insert(0, 'build'); import python_source; print(*python_source._apt())"
+    options = "from build import apt, python_source; print(*apt.updated(python_source.CACHE / 'apt', 'deb-src'))"
     found = run(
         f'options=$(python -c "{options}"); apt-cache $options showsrc --only-source glibc; echo $options', ROOT
     )

@@ -36,8 +36,8 @@ def share_cache(checkout: Path) -> None:
 def freeze(checkout: Path, out: Path, env: dict[str, str] | None = None) -> str:
     """Builds the executable there. Gives its SHA-256."""
     done = subprocess.run(
-        [sys.executable, checkout / "build" / "freeze.py", out],
-        cwd=out.parent,
+        [sys.executable, "-m", "build.freeze", out],
+        cwd=checkout,
         env=os.environ | (env or {}),
         capture_output=True,
         text=True,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.flavours import FROZEN, ROOT, VERSION, Flavour
+from tests.flavours import BUILDINFO, FROZEN, ROOT, VERSION, Flavour
 from tests.frozen.checkout import copy_checkout, freeze, share_cache
 
 
@@ -23,7 +23,7 @@ def test_two_builds_are_the_same(frozen: Flavour, tmp_path: Path) -> None:
         share_cache(checkout)
     env = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "HOME": str(tmp_path), "USER": "somebody"}
     assert freeze(copies[0], tmp_path / "one") == freeze(copies[1], tmp_path / "two", env)
-    made_of = [tmp_path / out / f"tfs_model_status_probe_{VERSION}.buildinfo" for out in ("one", "two")]
+    made_of = [tmp_path / out / BUILDINFO.name for out in ("one", "two")]
     assert made_of[0].read_bytes() == made_of[1].read_bytes()
 
     said = text_of(str(tmp_path / "one" / FROZEN.name), "-version")
@@ -46,13 +46,13 @@ def test_version_names_what_it_is_made_of(frozen: Flavour) -> None:
 
 def test_inspection(frozen: Flavour) -> None:
     """The executable is as its specification says, and a program that is not is found out."""
-    inspection = [sys.executable, str(ROOT / "build" / "inspect_artifact.py")]
+    inspection = [sys.executable, "-m", "build.inspect_artifact"]
     assert text_of(*inspection, frozen.command[0]) == "as specified"
 
 
 def test_no_machine_is_named(frozen: Flavour) -> None:
     # CPython has names of files for profilers from 3.12 on.
     content = re.sub(rb"/tmp/(perf|jit)-%", b"", Path(frozen.command[0]).read_bytes())
-    made_of = FROZEN.with_name(f"tfs_model_status_probe_{VERSION}.buildinfo").read_bytes()
+    made_of = BUILDINFO.read_bytes()
     for word in (str(ROOT), "/freeze-", "/tmp/"):
         assert word.encode() not in content + made_of, word

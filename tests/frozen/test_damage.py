@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from build.shared.elf import Part, mapped_bytes, sections
 from probe.verdict import ExitCode
 from tests.fake_tfs import FakeServing
 from tests.flavours import PATIENCE, ROOT
-from tests.frozen.elf import SNAPSHOT, Part, end_of_segments, guarded, sections
+from tests.frozen.elf import SNAPSHOT, guarded
 
 PARTS = ("pydata", *SNAPSHOT)
 EACH_PART = pytest.mark.parametrize("part", PARTS)
@@ -178,7 +179,7 @@ def test_cut_short(damaged: Damaged, server: FakeServing, empty: Path) -> None:
     """From the end to the beginning. The model is not ready: nothing may say it is. As long as all that is mapped is
     there, the rest being what debuggers read, it runs as ever."""
     draw = random.Random("cut")
-    end = end_of_segments(damaged.file)
+    end = mapped_bytes(damaged.file)
     lengths = {end, end - PAGE, *(part.end - 1 for part in damaged.parts.values()), PAGE, 64, 63, 1, 0}
     lengths |= {draw.randrange(len(damaged.whole)) for _ in range(30)}
     command = [str(damaged.file), f"-addr={server.address}", "-model-name=slow", "-timeout=20s"]
@@ -207,7 +208,7 @@ def test_other_files_are_found_out_by_the_kernel(damaged: Damaged) -> None:
 
 
 def test_exit_codes_are_those_of_the_table() -> None:
-    source = (ROOT / "build" / "launcher" / "launcher.c").read_text()
+    source = (ROOT / "build" / "launcher" / "failure.h").read_text()
     constants = {name: int(code) for name, code in re.findall(r"\bEXIT_(\w+) = (\d+)", source)}
     assert constants == {"INTERNAL": ExitCode.INTERNAL, "DAMAGED": ExitCode.DAMAGED, "SIGNAL": 128}
     assert (ExitCode.INTERRUPTED, ExitCode.TERMINATED) == (128 + 2, 128 + 15)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from build.shared.elf import mapped_bytes, sections
 from tests.fake_tfs import FakeServing
 from tests.flavours import Flavour
-from tests.frozen.elf import end_of_segments, sections
 from tests.frozen.expected import check
 from tests.frozen.roots import PROGRAM, inside, listing, root_with
 from tests.frozen.watched import Watched, watch
@@ -142,7 +142,7 @@ OTHERS: dict[str, Callable[[Path], None]] = {
     "variables": lambda file: flipped(file, sections(file)["py_data"].offset),
     "heap": lambda file: flipped(file, sections(file)["py_heap"].end - 1),
     "cut by a byte": lambda file: os.truncate(file, file.stat().st_size - 1),
-    "cut behind the segments": lambda file: os.truncate(file, end_of_segments(file)),
+    "cut behind the segments": lambda file: os.truncate(file, mapped_bytes(file)),
     "cut in half": lambda file: os.truncate(file, file.stat().st_size // 2),
     "empty": lambda file: os.truncate(file, 0),
     "folder": made_a_folder,

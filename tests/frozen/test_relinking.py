@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from release import notice, sbom
-from tests.flavours import FROZEN, ROOT, VERSION, Flavour
+from tests.flavours import BUILDINFO, FROZEN, ROOT, Flavour
 
 CHANGED = 'const char *gai_strerror(int code) { return "This is another C library"; }\n'
 
@@ -26,9 +26,9 @@ def relinked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (library / "gai_strerror.c").write_text(CHANGED)
     subprocess.run(["gcc", "-O2", "-fno-pie", "-c", "gai_strerror.c"], cwd=library, check=True)
     subprocess.run(["ar", "r", "libc.a", "gai_strerror.o"], cwd=library, check=True)
-    freeze = [sys.executable, str(ROOT / "build" / "freeze.py"), str(out)]
+    freeze = [sys.executable, "-m", "build.freeze", str(out)]
     done = subprocess.run(
-        freeze, env=os.environ | {"RELINK_WITH": str(library)}, capture_output=True, text=True, check=False
+        freeze, cwd=ROOT, env=os.environ | {"RELINK_WITH": str(library)}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return out
@@ -48,7 +48,7 @@ def test_the_changed_library_is_in(frozen: Flavour, relinked: Path) -> None:
 
 def test_it_is_no_release(relinked: Path, tmp_path: Path) -> None:
     """Of a library that is of no package nobody could say what is in it."""
-    buildinfo = relinked / f"tfs_model_status_probe_{VERSION}.buildinfo"
+    buildinfo = relinked / BUILDINFO.name
     (entry,) = (entry for entry in json.loads(buildinfo.read_text())["linked"] if entry["name"] == "libc.a")
     assert entry["source"] is None and entry["version"].startswith("sha256:")
     for write in (sbom.write, notice.write):

@@ -47,7 +47,7 @@ def test_it_is_pure_python_and_names_no_folder_of_the_builder() -> None:
 def test_two_builds_in_two_folders_give_the_same_bytes(tmp_path: Path) -> None:
     made = []
     for folder in (tmp_path / "one", tmp_path / "two"):
-        subprocess.run([sys.executable, ROOT / "build" / "bundle.py", folder], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "build.bundle", folder], cwd=ROOT, check=True, capture_output=True)
         (archive,) = folder.iterdir()
         made.append(archive.read_bytes())
     assert made[0] == made[1]

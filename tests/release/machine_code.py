@@ -6,9 +6,14 @@ as it is in the library.
 
 from __future__ import annotations
 
-import struct
+import functools
+import io
 from collections.abc import Iterator
 from pathlib import Path
+
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+from elftools.elf.relocation import RelocationSection
 
 WINDOW, STEP = 32, 16
 """Bytes: of the pieces that are compared, and of the boundaries on which compilers let functions begin."""
@@ -30,10 +35,16 @@ class Executable:
     def members_of(self, archive: Path) -> int:
         """How many of a static library's members have a section of code that is in the executable. Small ones, and
         those that consist of calls, are not recognised."""
-        return sum(any(map(self._contains, sections(member))) for member in members(archive))
+        return sum(any(map(self._contains, member)) for member in code(archive))
 
     def _contains(self, pieces: list[bytes]) -> bool:
         return len(pieces) >= ENOUGH and all(piece in self.pieces for piece in pieces)
+
+
+@functools.cache
+def code(archive: Path) -> list[list[list[bytes]]]:
+    """Of each member of a static library and each of its sections with code: the pieces that no relocation touches."""
+    return [list(sections(member)) for member in members(archive)]
 
 
 def members(archive: Path) -> Iterator[bytes]:
@@ -47,22 +58,22 @@ def members(archive: Path) -> Iterator[bytes]:
         at += 60 + size + size % 2
 
 
-def sections(elf: bytes) -> Iterator[list[bytes]]:
-    """Of each section with code of an x86-64 object: its telling pieces that no relocation touches."""
-    (start,) = struct.unpack_from("<Q", elf, 40)
-    _, count = struct.unpack_from("<HH", elf, 58)
-    headers = [struct.unpack_from("<IIQQQQIIQQ", elf, start + 64 * index) for index in range(count)]
-    for index, (_, kind, flags, _, offset, size, _, _, alignment, _) in enumerate(headers):
-        if kind != 1 or not flags & 4 or alignment < STEP:  # SHT_PROGBITS, SHF_EXECINSTR
+def sections(member: bytes) -> Iterator[list[bytes]]:
+    """Of each section with code of an object: its telling pieces that no relocation touches."""
+    elf = ELFFile(io.BytesIO(member))
+    relocated = {it["sh_info"]: it for it in elf.iter_sections() if isinstance(it, RelocationSection)}
+    for index, section in enumerate(elf.iter_sections()):
+        executable = section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR
+        if section["sh_type"] != "SHT_PROGBITS" or not executable or section["sh_addralign"] < STEP:
             continue
-        touched = set()
-        for _, other, _, _, table, length, _, of, _, _ in headers:
-            if other == 4 and of == index:  # SHT_RELA
-                for (place,) in struct.iter_unpack("<Q16x", elf[table : table + length]):
-                    touched |= set(range((place - AROUND) // STEP, (place + AROUND) // STEP + 1))
-        pieces = []
-        for at in range(0, size - WINDOW, STEP):
-            piece = elf[offset + at : offset + at + WINDOW]
+        touched: set[int] = set()
+        if index in relocated:
+            for entry in relocated[index].iter_relocations():
+                place = entry["r_offset"]
+                touched |= set(range((place - AROUND) // STEP, (place + AROUND) // STEP + 1))
+        content, pieces = section.data(), []
+        for at in range(0, len(content) - WINDOW, STEP):
+            piece = content[at : at + WINDOW]
             if not touched & {at // STEP, at // STEP + 1} and len(set(piece)) >= TELLING:
                 pieces.append(piece)
         yield pieces

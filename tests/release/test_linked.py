@@ -7,16 +7,17 @@ it is from.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from build import buildinfo as buildinfo_maker
+from build.command import BuildError
+from build.python_object import Python
 from release.buildinfo import Buildinfo, read
-from tests.flavours import FROZEN, ROOT, VERSION, Flavour, built
+from tests.flavours import FROZEN, VERSION, Flavour, built
 from tests.release.machine_code import Executable
 
 # The packages with static libraries that the build knows, and the version's words in what is linked from them.
@@ -32,13 +33,6 @@ def frozen() -> Flavour:
 @pytest.fixture
 def made(frozen: Flavour, buildinfo: Path) -> Buildinfo:
     return read(buildinfo)
-
-
-@pytest.fixture
-def builder(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The module build/buildinfo.py."""
-    monkeypatch.syspath_prepend(str(ROOT / "build"))
-    return importlib.import_module("buildinfo")
 
 
 def query(*arguments: str) -> list[str]:
@@ -117,11 +111,11 @@ def test_the_packages_are_those_installed(made: Buildinfo) -> None:
         ("6.1", "6.1"),
     ],
 )
-def test_the_makers_version_in_debians(builder: Any, debian: str, upstream: str) -> None:
-    assert builder.upstream(debian) == upstream
+def test_the_makers_version_in_debians(debian: str, upstream: str) -> None:
+    assert buildinfo_maker.upstream(debian) == upstream
 
 
-def test_what_the_linker_kept(builder: Any, tmp_path: Path) -> None:
+def test_what_the_linker_kept(tmp_path: Path) -> None:
     """Not what it looked at, threw away, or does not load."""
     lines = (
         f"{tmp_path}/libseen.a(one.o)",
@@ -143,25 +137,25 @@ def test_what_the_linker_kept(builder: Any, tmp_path: Path) -> None:
         f" .text          0x0000000000404000        0x4 {tmp_path}/heap.o",
         "",
     )
-    assert builder.taken("\n".join(lines)) == {tmp_path / "a (b)" / "libkept.a": 2, tmp_path / "heap.o": 1}
+    assert buildinfo_maker.taken("\n".join(lines)) == {tmp_path / "a (b)" / "libkept.a": 2, tmp_path / "heap.o": 1}
 
 
-def test_another_linkers_map_is_refused(builder: Any) -> None:
-    with pytest.raises(builder.BuildError, match=r"^the linker's map has no memory map"):
-        builder.taken("             VMA              LMA     Size Align Out     In      Symbol\n")
+def test_another_linkers_map_is_refused() -> None:
+    with pytest.raises(BuildError, match=r"^the linker's map has no memory map"):
+        buildinfo_maker.taken("             VMA              LMA     Size Align Out     In      Symbol\n")
 
 
-def test_a_library_that_nobody_expects_is_refused(builder: Any, tmp_path: Path) -> None:
+def test_a_library_that_nobody_expects_is_refused(tmp_path: Path) -> None:
     """Its licence has to be looked at first."""
-    python = builder.Python(tmp_path / "python.o", (), tmp_path, "3.0-1")
-    with pytest.raises(builder.BuildError, match=r"^the linker took something of dpkg in, which nobody expects"):
-        builder.linked({Path("/usr/bin/dpkg"): 1}, tmp_path, python)
+    python = Python(tmp_path / "python.o", tmp_path, tmp_path, "3.0-1")
+    with pytest.raises(BuildError, match=r"^the linker took something of dpkg in, which nobody expects"):
+        buildinfo_maker.linked({Path("/usr/bin/dpkg"): 1}, tmp_path, python)
 
 
-def test_own_objects_are_no_libraries(builder: Any, tmp_path: Path) -> None:
-    python = builder.Python(tmp_path / "cache" / "python.o", (), tmp_path, "3.11.2-6+deb12u8")
+def test_own_objects_are_no_libraries(tmp_path: Path) -> None:
+    python = Python(tmp_path / "cache" / "python.o", tmp_path, tmp_path, "3.11.2-6+deb12u8")
     files = {tmp_path / "own" / "heap.o": 1, tmp_path / "cache" / "python.o": 1}
-    (entry,) = builder.linked(files, tmp_path / "own", python)
+    (entry,) = buildinfo_maker.linked(files, tmp_path / "own", python)
     assert (entry["name"], entry["version"], entry["archives"]) == ("CPython", "3.11.2-6+deb12u8", {"python.o": 1})
 
 

@@ -11,18 +11,20 @@ import sys
 import venv
 from pathlib import Path
 
-from tests.flavours import VERSION
+from build import platform
+from build.platform import LINUX_AMD64
+from tests.flavours import FROZEN, VERSION
 from tests.release.clones import git
 from tests.release.conftest import REPOSITORY, Release
 
-EXECUTABLE = f"tfs_model_status_probe_{VERSION}_linux_amd64"
-DEB = f"tfs-model-status-probe_{VERSION}_amd64.deb"
-RPM = f"tfs-model-status-probe-{VERSION}-1.x86_64.rpm"
+EXECUTABLE = FROZEN.name
+DEB = LINUX_AMD64.deb_file(VERSION)
+RPM = LINUX_AMD64.rpm_file(VERSION)
 WHEEL = f"tfs_model_status_probe-{VERSION}-py3-none-any.whl"
 SDIST = f"tfs_model_status_probe-{VERSION}.tar.gz"
 ASSETS = {
-    *(EXECUTABLE, f"tfs_model_status_probe_{VERSION}.pyz", WHEEL, SDIST, DEB, RPM, "Dockerfile", "NOTICE"),
-    *(f"tfs_model_status_probe_{VERSION}.cdx.json", f"tfs_model_status_probe_{VERSION}.buildinfo", "checksums.txt"),
+    *(EXECUTABLE, platform.zipapp(VERSION), WHEEL, SDIST, DEB, RPM, "Dockerfile", "NOTICE"),
+    *(f"tfs_model_status_probe_{VERSION}.cdx.json", platform.buildinfo(VERSION), "checksums.txt"),
 }
 INSTALLED = {
     "/usr/bin/tfs_model_status_probe": EXECUTABLE,
@@ -83,7 +85,7 @@ def test_checksums(release: Release) -> None:
 
 def test_every_form_says_its_version_and_commit(release: Release) -> None:
     assert run(release.assets / EXECUTABLE, "-version").startswith(version(release))
-    zipapp = release.assets / f"tfs_model_status_probe_{VERSION}.pyz"
+    zipapp = release.assets / platform.zipapp(VERSION)
     assert run(sys.executable, zipapp, "-version").startswith(version(release))
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from build.platform import LINUX_AMD64
 from tests.flavours import ROOT, VERSION, Flavour, built
+from tests.frozen.mirror import make_mirror
 from tests.release.clones import clone, commit, equipped, git, run
 
 
@@ -49,9 +51,9 @@ def test_two_builds_that_differ(frozen: Flavour, tmp_path: Path) -> None:
     assert first == "No release."
     named = [line.partition(" is not the same in two builds of this commit (")[0].removeprefix("- ") for line in lines]
     assert named == [
-        f"tfs_model_status_probe_{VERSION}_linux_amd64",
-        f"tfs-model-status-probe_{VERSION}_amd64.deb",
-        f"tfs-model-status-probe-{VERSION}-1.x86_64.rpm",
+        LINUX_AMD64.executable(VERSION),
+        LINUX_AMD64.deb_file(VERSION),
+        LINUX_AMD64.rpm_file(VERSION),
         f"tfs_model_status_probe_{VERSION}.cdx.json",
         f"tfs_model_status_probe_{VERSION}.buildinfo",
         "NOTICE",
@@ -69,6 +71,21 @@ def test_an_executable_that_is_not_as_specified(frozen: Flavour, tmp_path: Path)
     assert done.stderr.startswith("No release.\n")
     assert re.search(r"^- it has \d+ bytes, and may have 1000000$", done.stderr, re.MULTILINE)
     assert left(checkout) == []
+
+
+def test_a_package_that_the_distribution_has_updated(
+    frozen: Flavour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused after the first build, which tells what is linked in."""
+    monkeypatch.setenv("APT_CONFIG", str(make_mirror(tmp_path, {"libssl_dev": "9.0-1"})))
+    checkout = equipped(tmp_path / "checkout")
+    done = run(checkout, "prepare")
+    assert (done.exit_code, left(checkout)) == (1, [])
+    assert re.fullmatch(
+        r"No release\.\nlibssl-dev \S+ is linked in; the distribution offers 9\.0-1: "
+        r"apt-get install libssl-dev, and build again\n",
+        done.stderr,
+    )
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])

@@ -6,7 +6,6 @@ A variant that was not built is skipped; where CI is set, that is a failure.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -15,9 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from build import platform
+from build.shared import checkout
 from tests.support.runner import Outcome, clean_environment, run
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = checkout.ROOT
+VERSION = checkout.VERSION
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,9 @@ class Variant:
         )
 
 
-def _version() -> str:
-    found = re.search(r'__version__ = "(.+)"', (ROOT / "probe" / "__init__.py").read_text())
-    assert found
-    return found[1]
-
-
-VERSION = _version()
-FROZEN = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}_linux_amd64"
-ZIPAPP = ROOT / "dist" / f"tfs_model_status_probe_{VERSION}.pyz"
+FROZEN = ROOT / "dist" / platform.LINUX_AMD64.executable(VERSION)
+ZIPAPP = ROOT / "dist" / platform.zipapp(VERSION)
+BUILDINFO = ROOT / "dist" / platform.buildinfo(VERSION)
 PACKAGE = ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"
 
 # `make coverage` measures the module; the other variants run the same code or are not Python's to measure.

@@ -13,14 +13,14 @@ from probe.engine.proto import serving_pb2
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTO_DIR = ROOT / "probe" / "engine" / "proto"
-GENERATOR = ROOT / "build" / "generate_proto.py"
+GENERATOR = [sys.executable, "-m", "build.generate_proto"]
 
 
 @pytest.fixture(scope="module")
 def regenerated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with freshly generated files, made from another working directory than the checkout's."""
+    """A folder with freshly generated files, made outside of the checkout."""
     outdir = tmp_path_factory.mktemp("generated")
-    subprocess.run([sys.executable, GENERATOR, outdir], check=True, cwd=outdir)
+    subprocess.run([*GENERATOR, outdir], check=True, cwd=ROOT)
     return outdir
 
 
@@ -34,8 +34,8 @@ def test_nothing_but_the_two_files_is_written(regenerated: Path) -> None:
 
 
 def test_more_than_one_argument_is_a_usage_error() -> None:
-    outcome = subprocess.run([sys.executable, GENERATOR, "a", "b"], capture_output=True, text=True, check=False)
-    assert (outcome.returncode, outcome.stderr) == (2, "usage: generate_proto.py [OUTDIR]\n")
+    outcome = subprocess.run([*GENERATOR, "a", "b"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (outcome.returncode, outcome.stderr) == (2, "usage: python -m build.generate_proto [OUTDIR]\n")
 
 
 def test_the_generated_code_imports_no_module_of_ours() -> None:

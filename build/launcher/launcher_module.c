@@ -1,0 +1,90 @@
+/* The module `_launcher`: what the program uses instead of probe/process.py when it runs from the executable. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "openssl.h"
+#include "own_file.h"
+#include "process.h"
+#include "snapshot.h"
+
+/* prepare(): nothing is left to do, because main() has done it. */
+static PyObject *prepare(PyObject *self, PyObject *unused)
+{
+    Py_RETURN_NONE;
+}
+
+/* environment(prefix) -> dict: the variables whose names begin with the prefix; names and values are bytes. */
+static PyObject *environment(PyObject *self, PyObject *prefix)
+{
+    const char *wanted = PyBytes_AsString(prefix);
+    PyObject *found = wanted ? PyDict_New() : NULL;
+    for (char **variable = environ; found && *variable; variable++) {
+        const char *equals = strchr(*variable, '=');
+        if (!equals || strncmp(*variable, wanted, strlen(wanted)))
+            continue;
+        PyObject *name = PyBytes_FromStringAndSize(*variable, equals - *variable);
+        PyObject *value = PyBytes_FromString(equals + 1);
+        if (!name || !value || PyDict_SetItem(found, name, value))
+            Py_CLEAR(found);
+        Py_XDECREF(name);
+        Py_XDECREF(value);
+    }
+    return found;
+}
+
+/* write(descriptor, data, seconds, exit_code_when_late) */
+static PyObject *write_data(PyObject *self, PyObject *arguments)
+{
+    int descriptor, code;
+    const char *data;
+    Py_ssize_t length;
+    double seconds;
+    if (!PyArg_ParseTuple(arguments, "iy#di", &descriptor, &data, &length, &seconds, &code))
+        return NULL;
+    write_in_time(descriptor, data, (size_t)length, seconds, code);
+    Py_RETURN_NONE;
+}
+
+/* own_file() -> a descriptor of the executable, to read */
+static PyObject *own_file(PyObject *self, PyObject *unused)
+{
+    const char *tried;
+    int file = open_own_file(&tried);
+    return file < 0 ? PyErr_SetFromErrnoWithFilename(PyExc_OSError, tried) : PyLong_FromLong(file);
+}
+
+/* end(exit_code) */
+static PyObject *end(PyObject *self, PyObject *code)
+{
+    _exit((int)PyLong_AsLong(code));
+}
+
+/* complete(): does the rest of CPython's initialisation: import paths (none), codecs, standard streams. Whoever needs the standard
+ * library calls it first; a plain call does without. */
+static PyObject *complete(PyObject *self, PyObject *unused)
+{
+    replace_directories();
+    PyStatus status = Py_IsInitialized() ? PyStatus_Ok() : _Py_InitializeMain();
+    if (PyStatus_Exception(status))
+        return PyErr_Format(PyExc_RuntimeError, "CPython cannot be initialised: %s", status.err_msg);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] SNAPSHOT = {
+    {"complete", complete, METH_NOARGS, NULL},
+    {"prepare", prepare, METH_NOARGS, NULL},
+    {"environment", environment, METH_O, NULL},
+    {"write", write_data, METH_VARARGS, NULL},
+    {"own_file", own_file, METH_NOARGS, NULL},
+    {"end", end, METH_O, NULL},
+    {"identify", use_identity, METH_VARARGS, NULL},
+    {NULL},
+};
+static struct PyModuleDef module SNAPSHOT = {PyModuleDef_HEAD_INIT, "_launcher", NULL, 0, methods};
+
+PyMODINIT_FUNC PyInit__launcher(void)
+{
+    return PyModule_Create(&module);
+}

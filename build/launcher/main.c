@@ -1,0 +1,39 @@
+/* The executable's own main().
+ *
+ * PyInstaller's stock bootloader unpacks a shared libpython into a temporary directory and starts a second process. A probe can
+ * afford neither: its root file system is read-only, it may be killed at any moment, and it has a tenth of a core. So CPython is
+ * linked in, one process opens no file, and the modules are PyInstaller's archive in the section `pydata` of this file, which
+ * CPython imports as frozen modules.
+ *
+ * CPython's start and the imports would be four fifths of every run. They happen once, when the executable is made. What they
+ * leave in memory (snapshot.h) is written into the executable, and a run resumes from there. docs/launcher.md has the picture.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "archive.h"
+#include "failure.h"
+#include "interpreter.h"
+#include "process.h"
+#include "snapshot.h"
+
+static _Noreturn void make_snapshot(const char *path)
+{
+    start_python(register_modules());
+    if (write_snapshot(path))
+        fail(EXIT_INTERNAL, "internal error: cannot write ", path);
+    _exit(0);
+}
+
+int main(int argc, char **argv)
+{
+    guard_descriptors();
+    set_signals();
+    /* It has to be asked for by name: in a damaged file snapshot_made may be 0. */
+    if (!snapshot_made && argc == 3 && !strcmp(argv[1], "make-snapshot"))
+        make_snapshot(argv[2]);
+    if (!is_whole(0))
+        fail(EXIT_DAMAGED, "error: this executable is damaged: ", "fetch it again, and compare its checksum");
+    resume_python();
+    run_program(argc, argv);
+}

@@ -1,0 +1,61 @@
+"""The platforms that the executable is built for, by each of the names that tools give them.
+
+Another platform is another row, plus a sysroot with its static libraries.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PROGRAM = "tfs_model_status_probe"
+PACKAGE = "tfs-model-status-probe"
+"""What package managers call the program."""
+
+
+class Platform(NamedTuple):
+    """A platform under all of its names."""
+
+    name: str
+    """In the names of the release's files."""
+    triple: str
+    """Debian's multiarch triple, which is also the compiler's."""
+    elf_machine: str
+    """The value of e_machine in an ELF header, as elf.h spells it."""
+    deb: str
+    rpm: str
+    oci: str
+    """As container engines spell it."""
+    page_size: int
+    """Bytes of the largest page that a kernel may use: segments are aligned to it."""
+
+    def executable(self, version: str) -> str:
+        """Returns the file name of the executable."""
+        return f"{PROGRAM}_{version}_{self.name}"
+
+    def deb_file(self, version: str) -> str:
+        return f"{PACKAGE}_{version}_{self.deb}.deb"
+
+    def rpm_file(self, version: str) -> str:
+        return f"{PACKAGE}-{version}-1.{self.rpm}.rpm"
+
+
+LINUX_AMD64 = Platform(
+    name="linux_amd64",
+    triple="x86_64-linux-gnu",
+    elf_machine="EM_X86_64",
+    deb="amd64",
+    rpm="x86_64",
+    oci="linux/amd64",
+    page_size=4096,
+)
+PLATFORMS = (LINUX_AMD64,)
+
+
+def buildinfo(version: str) -> str:
+    """Returns the file name of the description of what the executable is made of."""
+    return f"{PROGRAM}_{version}.buildinfo"
+
+
+def zipapp(version: str) -> str:
+    """Returns the file name of the zipapp, which runs on every platform."""
+    return f"{PROGRAM}_{version}.pyz"

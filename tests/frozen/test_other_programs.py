@@ -1,0 +1,108 @@
+"""What the executable offers to commands that need more than a plain call: the standard library, and a collector of
+garbage for those that last.
+
+The program itself uses little of it. So a program of the test's own is frozen in the same way.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from build.shared.checkout import ROOT
+from tests.frozen.checkout import copy_checkout, share_cache
+
+PROGRAM = """\
+import _launcher
+import sys
+
+
+def run():
+    _launcher.prepare()
+    {"library": use_library, "collector": use_collector}[sys.argv[1]]()
+    _launcher.end(7)
+
+
+def use_library():
+    _launcher.complete()
+    _launcher.complete()
+    import codecs
+    import io
+
+    text = io.TextIOWrapper(io.BytesIO(b"\\xc3\\xa9t\\xc3\\xa9\\n"), codecs.lookup("UTF8").name).read()
+    print(text, text.encode(), flush=True)
+
+
+class Cycle:
+    collected = 0
+
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        Cycle.collected += 1
+
+
+def use_collector():
+    import gc
+
+    enabled = [gc.isenabled()]
+    for _ in range(10000):
+        Cycle()
+    collected = [Cycle.collected]
+    gc.enable()
+    enabled.append(gc.isenabled())
+    for _ in range(10000):
+        Cycle()
+    collected.append(Cycle.collected > 19000)
+    _launcher.write(1, ascii((enabled, collected)).encode(), 1.0, 9)
+    _launcher.complete()  # without it the import of `_signal` crashes
+    import _signal
+
+    _launcher.write(1, ascii(_signal.getitimer(_signal.ITIMER_REAL)).encode(), 1.0, 9)
+"""
+BUILD = """
+import sys
+from pathlib import Path
+from build import freeze, python_object
+print(freeze.freeze(Path(sys.argv[1]), python_object.python_object()))
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The test's own program, frozen."""
+    folder = tmp_path_factory.mktemp("other")
+    checkout = copy_checkout(folder / "checkout")
+    share_cache(checkout)
+    (checkout / "build" / "launcher" / "entry.py").write_text(PROGRAM)
+    (folder / "scratch").mkdir()
+    command = [sys.executable, "-c", BUILD, str(folder / "scratch")]
+    built = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return Path(built.stdout.strip())
+
+
+def test_the_standard_library_is_there_on_request(program: Path) -> None:
+    done = subprocess.run([program, "library"], capture_output=True, text=True, check=False, env={})
+    assert (done.returncode, done.stdout, done.stderr) == (7, "été\n b'\\xc3\\xa9t\\xc3\\xa9\\n'\n", "")
+
+
+def test_a_command_that_lasts_can_enable_the_collector(program: Path) -> None:
+    """It is off at first. No alarm is armed after a write has ended."""
+    done = subprocess.run([program, "collector"], capture_output=True, text=True, check=False, env={})
+    expected = "([False, True], [0, True])(0.0, 0.0)"
+    assert (done.returncode, done.stdout, done.stderr) == (7, expected, "")
+
+
+def test_only_the_write_sets_an_alarm() -> None:
+    """A command that lasts, and what it executes, must not be ended by an alarm."""
+    alarm = re.compile(r"\b(?:setitimer|alarm|timer_create)\(")
+    sources = {file.name: file.read_text() for file in (ROOT / "build" / "launcher").glob("*.[ch]")}
+    assert [name for name, text in sources.items() if alarm.search(text)] == ["process.c"]
+    (write,) = re.findall(r"^void write_in_time\(.*?^\}", sources["process.c"], re.MULTILINE | re.DOTALL)
+    assert len(alarm.findall(write)) == len(alarm.findall(sources["process.c"])) == 2

@@ -1,0 +1,35 @@
+"""A release runs the build's commands. It imports nothing of build/ but what both share, and neither imports tests."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.flavours import ROOT
+
+SHARED = ("build.platform", "build.shared")
+ALLOWED = {"release": ("release", *SHARED), "build": ("build",)}
+OURS = ("build", "probe", "release", "tests")
+MODULES = sorted([*(ROOT / "release").rglob("*.py"), *(ROOT / "build").rglob("*.py")])
+
+
+def imported(file: Path) -> set[str]:
+    """Returns the modules of this repository that a file imports, as far as the file tells modules from names."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name.partition(".")[0] in OURS}
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_imports(file: Path) -> None:
+    folder = file.relative_to(ROOT).parts[0]
+    if file.is_relative_to(ROOT / "build" / "launcher") or file.name == "checkout.py":
+        return  # the program's entry, and the place that reads the version
+    allowed = tuple(f"{name}." for name in ALLOWED[folder])
+    assert {name for name in imported(file) if not f"{name}.".startswith(allowed)} == set()
