@@ -49,7 +49,7 @@ unit: .venv/ready
 test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh test
 	@$(MAKE) coverage
-	$(RUN) -m pytest -n auto -k '$(NOT_MEASURED)' $(MEASURED)
+	$(RUN) -m pytest -n auto -k '$(NOT_MEASURED)' $(UNIT) $(MEASURED)
 	$(RUN) -m pytest -n auto $(filter-out $(MEASURED),$(PROGRAM)) tests/interop tests/original
 	$(RUN) -m pytest $(addprefix --ignore=,$(UNIT) tests/program tests/interop tests/original)
 
@@ -60,8 +60,9 @@ coverage: export PYTHONPATH := $(CURDIR)
 coverage: .venv/ready
 	@rm -rf .cache/coverage && mkdir -p .cache/coverage
 	$(RUN) -m pytest -n auto -k 'not ($(NOT_MEASURED))' $(UNIT) $(MEASURED)
-	@find .cache/coverage -type f -empty -delete # of processes that a test killed
+	@find .cache/coverage -type f -empty -delete
 	@$(RUN) -m coverage combine --quiet
+	@find .cache/coverage -name 'data.*' -delete # of processes that were killed while they saved
 	$(RUN) -m coverage report
 
 check: .venv/ready

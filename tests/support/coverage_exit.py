@@ -7,6 +7,7 @@ that is registered with `atexit` runs then. A plugin is loaded in every measured
 from __future__ import annotations
 
 import posix
+import signal
 
 import coverage
 from coverage.plugin_support import Plugins
@@ -16,6 +17,8 @@ _exit = posix._exit
 
 
 def save_and_exit(status: int) -> None:
+    # The program's handlers of these signals end the process too: not in the middle of this.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGALRM))
     measured = coverage.Coverage.current()
     if measured is not None:
         measured.stop()
