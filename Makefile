@@ -3,6 +3,8 @@
 # make test    everything that CI runs: checks, coverage, and all tests on every variant of the program;
 #              EVERY_VARIANT=1 also runs those tables on all variants that otherwise run on one or two
 # make coverage  branch coverage of probe/, by the tests of make unit and those of the module's processes
+# make cases [WITH=python3.13]   the case table on the package and the zipapp, on that Python, or on each that is here
+# make debian-13   the executable built on Debian 13, in a root file system, and the case table on it (as root)
 # make check   linters, types and format alone
 # make freeze  dist/tfs_model_status_probe_VERSION_linux_amd64, the executable (Debian on x86-64)
 #              and what it is made of, dist/tfs_model_status_probe_VERSION.buildinfo
@@ -20,7 +22,7 @@
 # Everything that is installed goes into .venv and .cache; what only the distribution has, build/system_packages.sh asks for.
 
 .DELETE_ON_ERROR:
-.PHONY: demo unit test coverage check format freeze zipapp release verify-release rebuild bench image smoke proto clean
+.PHONY: demo unit test coverage cases debian-13 check format freeze zipapp release verify-release rebuild bench image smoke proto clean
 MAKEFLAGS += --no-print-directory
 
 # The distribution's Python, where it is new enough; looked for when it is needed, since it may be installed only then.
@@ -32,6 +34,8 @@ FROZEN_BUILDINFO := dist/tfs_model_status_probe_$(VERSION).buildinfo
 ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
 SOURCES := $(shell find probe build -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 RUN := .venv/bin/python
+# Of pyproject.toml: what is installed into .venv. GROUP=cases is enough for `make cases`.
+GROUP := dev
 UNIT := $(wildcard tests/test_*.py $(addprefix tests/,cli serve tfs spiffe rpc tls net))
 PROGRAM := $(wildcard tests/program/test_*.py tests/program/*/test_*.py)
 # To measure costs a process 0.15 s: these tables would add little to the figure.
@@ -64,6 +68,13 @@ coverage: .venv/ready
 	@$(RUN) -m coverage combine --quiet
 	@find .cache/coverage -name 'data.*' -delete # of processes that were killed while they saved
 	$(RUN) -m coverage report
+
+cases: .venv/ready $(ZIPAPP)
+	@$(RUN) -m tests.platforms.other_pythons $(WITH)
+
+debian-13: .venv/ready
+	@build/system_packages.sh test
+	@$(RUN) -m tests.platforms.debian_13
 
 check: .venv/ready
 	$(RUN) -m ruff check
@@ -127,7 +138,7 @@ proto: .venv/ready
 	@python=$$($(FIND_PYTHON)) && $$python -m venv --clear .venv || \
 		{ echo "No Python 3.10 or newer with venv was found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	.venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	.venv/bin/pip install --quiet --disable-pip-version-check --group dev
+	.venv/bin/pip install --quiet --disable-pip-version-check --group '$(GROUP)'
 	@touch $@
 
 clean:

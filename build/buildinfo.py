@@ -1,16 +1,17 @@
 """What the executable is made of, for people, for scanners and for the next build: a JSON file beside it.
 
-The linker's own map says what is in: an archive counts if something of it was kept, with the number of its members of
-which something was. The package manager says whose the archive is. The same commit and packages give the same bytes:
-everything is sorted, nothing bears the time or a folder of the machine.
+The linker's map says what is in it: an archive is listed if the linker kept something of it, with the number of members
+that it took something from. The package manager says which package the archive belongs to. The same commit and packages
+give the same bytes: everything is sorted, and neither the time nor a folder of the machine appears.
 
-    name, version, commit   of the program, as `-version` says them
+    name, version, commit   of the program, as `-version` prints them
     date                    of the commit, in UTC
     executable              its name, sha256 and size in bytes
     distribution            id, version, codename and architecture of what it was built on
-    linked                  by source package: name, source, version (the distribution's), upstream (the maker's),
+    linked                  by source package: name, source, version (the distribution's), upstream (its own),
                             licence (SPDX), packages (of the archives; none for CPython, which is compiled from its
-                            source), archives with members taken. An archive of no package has its SHA-256 as version.
+                            source), archives with members taken. An archive without a package has its SHA-256 as
+                            version.
     built_with              what else the bytes depend on: deb and pypi packages with versions, files of no package, and
                             what CPython's configure found on the machine, as the SHA-256 of its pyconfig.h
 """
@@ -38,8 +39,8 @@ from build.python_source import PYTHON
 from build.shared.checkout import VERSION, commit, epoch
 from build.shared.debian import owner
 
-# Source packages that may be linked in: what people call them, and the licence of what is taken from them. Of a further
-# one somebody has to look first what its licence asks for, and say it in NOTICE.
+# Source packages that may be linked in: their common names, and the licence of what is taken from them. Before adding
+# another, read what its licence asks for, and write that into NOTICE.
 KNOWN = {
     r"python3\.\d+": ("CPython", "PSF-2.0"),
     r"gcc-\d+": ("GCC runtime library", "GPL-3.0-or-later WITH GCC-exception-3.1"),
@@ -50,7 +51,7 @@ KNOWN = {
 }
 # A line of the map: address, size and origin of a part of a section.
 PART = re.compile(r"0x([0-9a-f]+) +0x([0-9a-f]+) (/.+?)(?:\(([^()/]+)\))?$", re.MULTILINE)
-# Programs that make bytes, and headers that CPython is compiled with: of whose packages the versions count.
+# Programs that produce bytes, and headers that CPython is compiled with: the versions of their packages are recorded.
 PROGRAMS = ("cc1", "lto1", "as", "ld", "objcopy", "strip")
 HEADERS = "/usr/include/linux/version.h"
 PYPI = ("pyinstaller",)
@@ -76,20 +77,20 @@ def write(to: Path, executable: Path, name: str, link_map: Path, python: Python)
 
 
 def taken(link_map: str) -> dict[Path, int]:
-    """Files of which the linker kept something, by its map, and of how many members; 1 for an object."""
+    """Returns the files of which the linker kept something, by its map, and of how many members; 1 for an object."""
     _, heading, placed = link_map.partition("\nLinker script and memory map\n")
     if not heading:
-        raise BuildError("the linker's map has no memory map; the build knows that of GNU ld alone")
+        raise BuildError("the linker's map has no memory map; the build understands only that of GNU ld")
     members: defaultdict[Path, set[str]] = defaultdict(set)
     for address, size, file, member in PART.findall(placed):
-        # What is not loaded, such as a comment, has no address.
+        # Parts that are not loaded, such as comments, have no address.
         if int(address, 16) and int(size, 16):
             members[Path(file).resolve()].add(member)
     return {file: len(names) for file, names in members.items()}
 
 
 def linked(files: Mapping[Path, int], own: Path, python: Python) -> list[dict[str, Any]]:
-    """The files by source package, without the program's own."""
+    """Returns the files by source package, without the program's own."""
     entries: dict[str, dict[str, Any]] = {}
     for file, members in sorted(files.items()):
         if file.is_relative_to(own.resolve()):
@@ -109,18 +110,18 @@ def linked(files: Mapping[Path, int], own: Path, python: Python) -> list[dict[st
 
 
 def _entry(source: str, version: str) -> dict[str, Any]:
-    """A source package of which something is linked in. Raises BuildError for an unknown one."""
+    """Returns the entry of a source package. Raises BuildError for an unknown one."""
     for pattern, (name, licence) in KNOWN.items():
         if re.fullmatch(pattern, source):
             return _fields(name, source, version, upstream(version), licence)
     raise BuildError(
-        f"the linker took something of {source} in, which nobody expects: see what its licence asks for, "
-        "write that into NOTICE, and the package into build/buildinfo.py"
+        f"the linker took something from {source}, which is not expected: read what its licence asks for, "
+        "write that into NOTICE, and add the package to build/buildinfo.py"
     )
 
 
 def _unpackaged(file: Path) -> dict[str, Any]:
-    """Somebody's own build of a library, as in NOTICE's recipe for a changed C library."""
+    """Returns the entry of a library that was built by hand, as in NOTICE's recipe for a changed C library."""
     return _fields(file.name, None, f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}", None, None)
 
 
@@ -137,14 +138,14 @@ def _fields(name: str, source: str | None, version: str, upstream: str | None, l
 
 
 def upstream(version: str) -> str:
-    """The maker's version in one of Debian's, whose grammar is in deb-version(7): without epoch, revision and what says
-    that files were left out. `1:1.3.dfsg+really1.3.1-1` is 1.3.1."""
+    """Returns the upstream version in one of Debian's, whose grammar is in deb-version(7): without the epoch, the
+    revision, and marks for removed files. `1:1.3.dfsg+really1.3.1-1` is 1.3.1."""
     without = re.sub(r"^\d+:", "", version).rpartition("-")[0] or re.sub(r"^\d+:", "", version)
     return re.split(r"[.+~](?:dfsg|ds)", without.rpartition("+really")[2])[0]
 
 
 def _built_with(python: Python) -> dict[str, Any]:
-    """Everything that the bytes depend on, beside what is linked in."""
+    """Returns everything that the bytes depend on, beside what is linked in."""
     gcc = shutil.which("gcc") or "gcc"
     programs = [run(gcc, f"-print-prog-name={name}").strip() for name in PROGRAMS]
     found = (shutil.which(name) or name for name in (gcc, *programs))
@@ -158,7 +159,7 @@ def _built_with(python: Python) -> dict[str, Any]:
 
 
 def _packages(files: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The versions of the packages that files belong to; and the sums of those that belong to none."""
+    """Returns the versions of the packages that files belong to, and the sums of files that belong to none."""
     packages, others = {}, {}
     for file in map(Path, map(os.path.realpath, files)):
         package = owner(file)
@@ -170,7 +171,7 @@ def _packages(files: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _distribution() -> dict[str, str]:
-    """By os-release(5); the point release is left out, since packages have versions of their own."""
+    """Returns fields of os-release(5), without the point release, because packages have versions of their own."""
     release = platform.freedesktop_os_release()
     return {
         "id": release["ID"],

@@ -1,10 +1,10 @@
 """The zipapp: `python -m build.bundle [OUTDIR]` makes OUTDIR/tfs_model_status_probe_VERSION.pyz (default: dist).
 
-shiv packs it, but it runs in another way than shiv's own: straight from the zip, which pure Python can. shiv's
-bootstrap would unpack it below the user's home directory first, and a container's user may have none.
+shiv packs it, but it runs straight from the zip, as pure Python can. shiv's bootstrap would unpack it below the user's
+home directory first, and a container's user may have none.
 
-The same commit gives the same bytes: the time in the archive is SOURCE_DATE_EPOCH, by default the commit's, and whose
-files they were, nobody sees.
+The same commit gives the same bytes: the time in the archive is SOURCE_DATE_EPOCH, by default the commit's, and owners
+and permissions are fixed.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ def main() -> int:
                 PACKAGE,
             ]
         )
-        # Scripts bear the path of the Python that installed them.
+        # Scripts contain the path of the Python that installed them.
         shutil.rmtree(site / "bin")
         target = out / zipapp(VERSION)
         pack(site, Path(scratch, "made.pyz"))
-        # Whole or not at all: nobody finds half an archive.
+        # The archive appears whole or not at all.
         shutil.copyfile(Path(scratch, "made.pyz"), target.with_suffix(".new"))
         target.with_suffix(".new").chmod(0o755)
         target.with_suffix(".new").replace(target)
@@ -82,11 +82,11 @@ def wheel(folder: Path) -> None:
 
 
 def pack(site: Path, target: Path) -> None:
-    """The archive of a folder with installed packages."""
+    """Writes the archive of a folder with installed packages."""
     built_at = datetime.fromtimestamp(epoch(), timezone.utc).strftime(BUILD_AT_TIMESTAMP_FORMAT)
     environment = Environment(built_at=built_at, shiv_version=shiv.__version__, entry_point=ENTRY_POINT)
     builder.MAIN_TEMPLATE = MAIN
-    # Else files have the permissions that the builder's umask left them.
+    # Otherwise the permissions of files depend on the builder's umask.
     builder.write_to_zipapp = functools.partial(_entry, builder.write_to_zipapp)
     builder.create_archive([site], target, INTERPRETER, ENTRY_POINT, environment)
 

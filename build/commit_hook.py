@@ -1,7 +1,7 @@
-"""Hatchling's build hook: the wheel and the source distribution say from which commit they were made.
+"""Hatchling's build hook: it records in the wheel and the source distribution which commit they were made from.
 
-A module `_commit` with one constant goes into the package, for `-version`. Built outside a git checkout, as from a
-source distribution, the package has what that brought along.
+A module `_commit` with one constant goes into the package, for `-version`. A package that is built from a source
+distribution keeps the module that came with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes serving_pb2.py and serving_pb2.pyi from probe/engine/proto/serving.proto.
+"""Writes serving_pb2.py and serving_pb2.pyi from probe/tfs/proto/serving.proto.
 
     python -m build.generate_proto [OUTDIR]
 
@@ -14,12 +14,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-PROTO_DIR = Path(__file__).resolve().parent.parent / "probe" / "engine" / "proto"
+PROTO_DIR = Path(__file__).resolve().parent.parent / "probe" / "tfs" / "proto"
 
 # The name under which the file is registered in a process's descriptor pool. It does not depend on where the checkout
 # is, nobody else's file has it, and it is the module's path in the wheel, so that `Message.__module__` tells the truth
 # there. protoc maps it to the real folder (VIRTUAL=REAL).
-POOL_DIR = "tfs_model_status_probe/engine/proto"
+POOL_DIR = "tfs_model_status_probe/tfs/proto"
 
 GENERATED = ("serving_pb2.py", "serving_pb2.pyi")
 

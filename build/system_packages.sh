@@ -1,11 +1,11 @@
 #!/bin/sh
-# Checks that what only the distribution has is on this machine, and is silent when it is. What is asked for:
+# Checks that this machine has the packages that only the distribution provides, and is silent if it has. Arguments:
 #   python   the interpreter with venv: all that the demonstration needs beside the executable
-#   freeze   a C compiler, static libraries and what fetches CPython's source
-#   verify   what takes a release's files apart
-#   test     what the tests run: servers of other makers, and what makes root file systems
-#   update   nothing that is missing, but the newest versions of the packages that are linked in
-# As root on Debian it installs what is missing; anywhere else it names what is missing, and exits 1.
+#   freeze   a C compiler, static libraries, and tools that fetch CPython's source
+#   verify   tools that inspect a release's files
+#   test     programs that the tests run: other servers, and tools that make root file systems
+#   update   installs the newest versions of the packages that are linked in
+# As root on Debian it installs what is missing; elsewhere it names what is missing, and exits 1.
 set -eu
 needs=" $* "
 
@@ -95,11 +95,11 @@ apt-get update -qq
 # shellcheck disable=SC2086 # one word each
 apt-get install -y -qq --no-install-recommends $wanted >/dev/null
 
-# Debian starts a freshly installed nginx or containerd, now and at every boot, and the tests start their own. One that
-# was here before is somebody's, and is left alone.
+# Debian starts a newly installed nginx or containerd, now and at every boot, but the tests start their own. One that was
+# installed before keeps running.
 case $wanted in
 *nginx*)
-    service nginx stop >/dev/null 2>&1 || : # it may not have been started: containers forbid it
+    service nginx stop >/dev/null 2>&1 || : # it may not be running: containers forbid it
     update-rc.d nginx disable >/dev/null
     ;;
 esac

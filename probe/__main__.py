@@ -1,90 +1,101 @@
-"""The program: argv -> a question -> an outcome -> a verdict -> lines and an exit code.
+"""The program: argv -> plan -> report -> lines and an exit code.
 
-Rule of this file: it wires the layers and holds no rule of theirs. Here, and nowhere else, the process ends.
+This file wires the packages together and holds none of their rules. It is the only one that ends the process.
 """
 
 import sys
 import time
 
-from . import flags
-from .engine import ask
-from .model import SETUP, Failure, Timings
-from .report import lines, plain, stamp
-from .verdict import ExitCode, judge
+from .check import check
+from .cli.flags import HelpRequested, UsageError, parse
+from .cli.options import VARIABLE_PREFIXES, options
+from .cli.output import compose
+from .cli.text import escape, timestamp
+from .model import Failure, Query, Report, Result
+from .tfs import exit_codes
+from .tfs.verdict import exit_code, of_failure
 
 try:
-    import _launcher as process  # type: ignore[import-not-found, unused-ignore]  # the static executable's own
+    import _launcher as process  # type: ignore[import-not-found, unused-ignore]  # in the static executable
 except ImportError:
     from . import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .model import ModelStatus
+    from .cli.options import Options
 
 STDOUT, STDERR = 1, 2
-# How long a standard stream may keep the end waiting where no -timeout bounds the run, in seconds.
-PATIENCE = 1.0
+MAX_WRITE_SECONDS = 1.0  # how long a standard stream may delay the end of a run without -timeout
 
 
 def main(argv: "list[str] | None" = None) -> int:
-    """Runs the probe with `argv` (the program's name first) and returns its exit code."""
+    """Runs the probe with `argv`, whose first item is the program's name, and returns its exit code."""
     begun = time.monotonic_ns()
     program, *arguments = sys.argv if argv is None else argv
+    environment: dict[bytes, bytes] = {}
+    for prefix in VARIABLE_PREFIXES:
+        environment.update(process.environment(prefix))
     try:
-        environment: dict[bytes, bytes] = {}
-        for prefix in flags.VARIABLES:
-            environment.update(process.environment(prefix))
-        options = flags.parse(arguments, environment, begun)
-    except flags.UsageError as error:
-        from .usage import usage
+        flags = parse(arguments, environment)
+    except HelpRequested:
+        from .cli.usage import usage
 
-        sentence = f"{error}\n" if str(error) else ""
-        exit_code = ExitCode.USAGE if sentence else ExitCode.OK
-        return _say(STDERR, sentence + usage(program), exit_code)
-    if options.version:
-        from .about import about
+        return _write(STDERR, usage(program), exit_codes.OK)
+    except UsageError as error:
+        from .cli.usage import usage_error
 
-        return _say(STDOUT, about() + "\n", ExitCode.OK)
-    timings = Timings()
-    if options.install:
-        process.complete()
-        from .install import install
+        return _write(STDERR, usage_error(program, error), exit_codes.USAGE)
+    asked = options(flags, environment, begun)
+    if asked.version:
+        from .cli.version import version_line
 
-        done = install(process.own_file, options.install)
-        if isinstance(done, Failure):
-            return _tell(done, options, timings)
-        return _say(STDOUT, "".join(plain(line) + "\n" for line in done), ExitCode.OK)
-    outcome = Failure(SETUP, options.problem) if options.problem else ask(options.call, timings)
-    return _tell(outcome, options, timings)
+        return _write(STDOUT, version_line() + "\n", exit_codes.OK)
+    if asked.install:
+        return _install(asked, environment, begun)
+    plan = asked.plan
+    report = _failed(plan) if isinstance(plan, Failure) else check(plan)
+    return _print_report(asked, environment, report, begun)
 
 
-def _tell(outcome: "ModelStatus | Failure", options: "flags.Options", timings: Timings) -> int:
-    """Judges an outcome, and writes the lines about it."""
-    verdict = judge(outcome, options.wanted)
-    time_now = stamp(time.localtime())
-    text = lines(outcome, verdict, time_now)
-    if options.verbose or options.ignored:
-        from .verbose import details
+def _install(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:
+    """-install: the executable copies itself."""
+    process.complete()
+    from .install import install
 
-        text = details(options, timings, time_now) + text
-    return _say(STDERR, text, verdict.exit_code, min(options.call.deadline.remaining(), PATIENCE))
+    done = install(process.own_file, asked.install)
+    if isinstance(done, Failure):
+        return _print_report(asked, environment, _failed(done), begun)
+    return _write(STDOUT, "".join(escape(line) + "\n" for line in done), exit_codes.OK)
 
 
-def _say(descriptor: int, text: str, exit_code: int, seconds: float = PATIENCE) -> int:
-    """Writes the text, and answers with the exit code, which nothing that happens to the text can change."""
+def _print_report(asked: "Options", environment: "dict[bytes, bytes]", report: Report, begun: int) -> int:
+    """Writes the lines of a report, and returns its exit code."""
+    code = exit_code(report)
+    text = compose(asked, environment, report, code != 0, timestamp(time.localtime()), time.monotonic_ns() - begun)
+    seconds = MAX_WRITE_SECONDS if isinstance(asked.plan, Failure) else asked.plan.deadline.remaining()
+    return _write(STDERR, text, code, min(seconds, MAX_WRITE_SECONDS))
+
+
+def _failed(failure: Failure) -> Report:
+    """The report on a run that asked nothing."""
+    return Report((Result(Query(""), failure, of_failure(failure)),))
+
+
+def _write(descriptor: int, text: str, exit_code: int, seconds: float = MAX_WRITE_SECONDS) -> int:
+    """Writes the text and returns the exit code, which nothing that happens to the text can change."""
     process.write(descriptor, text.encode("utf-8", "surrogateescape"), seconds, exit_code)
     return exit_code
 
 
 def run() -> None:
-    """The whole life of the process. Never returns."""
+    """Runs the program and ends the process. Never returns."""
     try:
         process.prepare()
-        exit_code = main()
+        code = main()
     except BaseException as error:
-        text = plain(f"internal error: {type(error).__name__}: {error}")  # one line, whatever the error says
-        exit_code = _say(STDERR, text + "\n", ExitCode.INTERNAL)
-    process.end(exit_code)
+        text = escape(f"internal error: {type(error).__name__}: {error}")  # one line, whatever the error says
+        code = _write(STDERR, text + "\n", exit_codes.INTERNAL)
+    process.end(code)
 
 
 if __name__ == "__main__":

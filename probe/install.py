@@ -1,9 +1,8 @@
-"""`-install PATH`: the one file that holds the program copies itself, whole or not at all.
+"""-install: the one file that holds the program copies itself, completely or not at all.
 
-Strategy: the copy is written under another name in the same folder, and gets its own when it is complete. That other
-name is always the same, and who writes there holds a lock on it: a file that nobody has locked was left by a process
-that was killed, and is removed; for who is at work one waits.
-"""
+The copy is written under a temporary name in the same directory and renamed when it is complete. That name is always
+the same, and its writer holds a lock on it: an unlocked file was left by a process that was killed, and is removed; a
+locked one is waited for."""
 
 import errno
 import posix
@@ -15,67 +14,72 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
     from collections.abc import Callable
+
+    from .model import Cause
 else:
     import _signal
 
-# What the file is called in a folder, and until it is complete.
+# The file's name in a directory, and its name until it is complete.
 NAME = "tfs_model_status_probe"
 UNFINISHED = f".{NAME}.new"
-CHUNK = 1 << 18  # bytes
-# They end the process at once, so they are kept waiting until the unfinished copy is removed.
+CHUNK_BYTES = 1 << 18
+# They end the process at once, so they are blocked until the unfinished copy is removed.
 ENDING = (_signal.SIGTERM, _signal.SIGINT)
 
 
 def install(own_file: "Callable[[], int]", path: str) -> "tuple[str, ...] | Failure":
-    """Copies the program's file to `path`, which is a folder or a file name. Gives the lines to say when that is done.
+    """Copies the program's file to `path`, a directory or a file name. Returns the lines to print.
 
-    `own_file` gives a descriptor of the file, or -1 where the program is not in one; it raises OSError."""
+    `own_file` returns a descriptor of the file, or -1 if the program is not a single file; it raises OSError."""
     try:
         source = own_file()
     except OSError as error:
-        return Failure(SETUP, f"this program cannot read its own file: {_reason(error)}", cause="own-file")
+        return Failure(
+            SETUP, f"this program cannot read its own file: {_reason(error)}", cause="own-file", permanent=True
+        )
     if source < 0:
-        return Failure(SETUP, "-install copies one file, and here the program is a package of many", cause="package")
+        text = "-install copies one file, but this program is a package of many"
+        return Failure(SETUP, text, cause="package", permanent=True)
     try:
         target = _target(path)
         if _is_same(source, target):
             return (f"{target} is this file itself: nothing to do",)
-        while not _copied(source, target):
+        while not _copy_once(source, target):
             pass
     except OSError as error:
-        return Failure(SETUP, f"cannot install to {path}: {_reason(error)}", cause=_cause(error))
+        return Failure(SETUP, f"cannot install to {path}: {_reason(error)}", cause=_cause(error), permanent=True)
     finally:
         posix.close(source)
     return (f"installed {target}", *_hints(target))
 
 
 def _target(path: str) -> str:
-    """The file name that is meant. As with install(1), a link that leads to a folder is that folder, and any other is
-    replaced itself. Raises OSError for what cannot be replaced by a file."""
+    """The file to write. As in install(1), a link to a directory means that directory, and any other link is replaced.
+    Raises OSError for what a file cannot replace."""
     target = path
     try:
         if S_ISDIR(posix.stat(path).st_mode):
             target = path.rstrip("/") + "/" + NAME
     except FileNotFoundError:
-        posix.stat(_folder(path) or ".")  # all but the last name has to be there
+        posix.stat(_folder(path) or ".")  # all but the last component must exist
     try:
         mode = posix.lstat(target).st_mode
     except FileNotFoundError:
         return target
     if S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, f"{target} is a folder")
+        raise IsADirectoryError(errno.EISDIR, f"{target} is a directory")
     if not S_ISREG(mode) and not S_ISLNK(mode):
-        raise FileExistsError(errno.EEXIST, f"{target} is neither a file nor a folder")
+        raise FileExistsError(errno.EEXIST, f"{target} is neither a file nor a directory")
     return target
 
 
 def _folder(path: str) -> str:
-    """A path without its last name: empty, or it ends in a slash."""
+    """A path without its last component: empty, or with a trailing slash."""
     return path[: path.rfind("/") + 1]
 
 
 def _is_same(descriptor: int, path: str) -> bool:
-    """Whether the open file is the one that bears that name."""
+    """Whether the open file is the one at that path."""
     try:
         named = posix.lstat(path)
     except FileNotFoundError:
@@ -84,25 +88,25 @@ def _is_same(descriptor: int, path: str) -> bool:
     return (opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino)
 
 
-def _copied(source: int, target: str) -> bool:
-    """Whether the copy is in its place now. Else another process came between, and it is to be tried again."""
+def _copy_once(source: int, target: str) -> bool:
+    """Whether the copy is in place. If not, another process interfered, and the caller tries again."""
     unfinished = _folder(target) + UNFINISHED
     _clear(unfinished)
-    # Beyond RLIMIT_FSIZE a write fails; that it kills besides would leave the unfinished copy behind.
+    # Beyond RLIMIT_FSIZE a write fails; the signal would also kill the process and leave the unfinished copy behind.
     _signal.signal(_signal.SIGXFSZ, _signal.SIG_IGN)
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, ENDING)
     try:
-        return _written(source, unfinished, target)
+        return _write_copy(source, unfinished, target)
     finally:
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)  # here the process ends if a signal has come
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)  # a pending signal ends the process here
 
 
 def _clear(unfinished: str) -> None:
-    """Waits until nobody writes under that name, and removes what was left there. Raises OSError for what this program
-    cannot have left."""
+    """Waits for a process that is writing that file, and removes a file that was left behind. Raises OSError for what
+    this program cannot have left."""
     try:
         if not S_ISREG(posix.lstat(unfinished).st_mode):
-            raise FileExistsError(errno.EEXIST, f"{unfinished} is in the way, and is no file")
+            raise FileExistsError(errno.EEXIST, f"{unfinished} is in the way and is not a file")
         left = posix.open(unfinished, posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC)
     except FileNotFoundError:
         return
@@ -114,9 +118,9 @@ def _clear(unfinished: str) -> None:
         posix.close(left)
 
 
-def _written(source: int, unfinished: str, target: str) -> bool:
-    """Writes the copy under its other name, and renames it; removes it when that fails. False where another process has
-    taken the name, or takes the file, which has no lock at first, for one that was left."""
+def _write_copy(source: int, unfinished: str, target: str) -> bool:
+    """Writes the copy under its temporary name and renames it; removes it if that fails. False if another process has
+    taken the name, or has mistaken the file, which is unlocked at first, for a leftover."""
     try:
         copy = posix.open(unfinished, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, 0o600)
     except FileExistsError:
@@ -130,7 +134,7 @@ def _written(source: int, unfinished: str, target: str) -> bool:
             return False
         _fill(source, copy)
         posix.fchmod(copy, 0o755)  # whatever the umask is
-        posix.fsync(copy)  # else the name could outlive a crash of the machine, and the bytes not
+        posix.fsync(copy)  # otherwise the name could survive a crash of the machine without the bytes
         posix.rename(unfinished, target)
         return True
     except OSError:
@@ -141,9 +145,9 @@ def _written(source: int, unfinished: str, target: str) -> bool:
 
 
 def _fill(source: int, copy: int) -> None:
-    """Copies all bytes. Raises InterruptedError when the process is to end."""
+    """Copies all bytes. Raises InterruptedError if a signal asks the process to end."""
     at = 0
-    while chunk := posix.pread(source, CHUNK, at):
+    while chunk := posix.pread(source, CHUNK_BYTES, at):
         if not _signal.sigpending().isdisjoint(ENDING):
             raise InterruptedError(errno.EINTR, "ended by a signal")
         at += len(chunk)
@@ -152,13 +156,13 @@ def _fill(source: int, copy: int) -> None:
 
 
 def _reason(error: OSError) -> str:
-    """What is wrong with which file."""
+    """What is wrong, and with which file."""
     text = error.strerror or str(error)
     text = text[:1].lower() + text[1:]
     return f"{error.filename}: {text}" if error.filename else text
 
 
-def _cause(error: OSError) -> str:
+def _cause(error: OSError) -> "Cause":
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return "install-folder"
     if isinstance(error, (FileExistsError, IsADirectoryError)) or error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
@@ -171,7 +175,7 @@ def _cause(error: OSError) -> str:
 
 
 def _hints(target: str) -> "tuple[str, ...]":
-    """What may keep the copy from being of use."""
+    """What may prevent the copy from running."""
     if posix.statvfs(target).f_flag & getattr(posix, "ST_NOEXEC", 0):
-        return ("hint: nothing can be started from there, the file system is mounted noexec: choose another volume",)
+        return ("hint: choose another volume: this file system is mounted noexec, so the copy cannot be run",)
     return ()

@@ -1,14 +1,47 @@
-"""The values that travel through the program: what to ask, what came back, how long there is.
+"""The values that cross package borders: what to ask, how, and what came of it.
 
-Rule of this file: it imports nothing of ours. Values are plain classes with `__slots__`, because importing
-`dataclasses` or `enum` costs more than the whole call does; nobody changes one after it was made.
-
-Durations are whole nanoseconds in 64 bits, as in the Go program whose flags these are.
+Every value is immutable, comparable and printable (value.py). Durations are whole nanoseconds in 64 bits, as in the Go
+program whose flags these are.
 """
 
-import time
+from .value import Value
 
-# The states a servable goes through: ModelVersionStatus.State of TensorFlow Serving's get_model_status.proto.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Final, Literal, TypeAlias
+
+    from .deadline import Deadline, Limit
+
+    Engine: TypeAlias = Literal["native", "grpcio"]
+    SecurityKind: TypeAlias = Literal["tls", "spiffe", "alts"]
+    Kind: TypeAlias = Literal["setup", "credentials", "dial", "call", "status"]
+    Cause: TypeAlias = Literal[
+        "",
+        # Dialing.
+        "no-time", "refused", "no-socket", "permission", "dropped", "mute", "slow", "closed", "http1", "not-http2",
+        "policy", "descriptors", "kernel-memory", "memory", "no-route", "no-local-address", "no-family", "invalid",
+        "not-a-socket", "socket-error",
+        # The address, and names.
+        "address", "no-port", "brackets", "url", "numeric-host", "zone", "unresolved", "resolver", "no-thread",
+        # TLS.
+        "speaks-tls", "tls-plain", "tls-http1", "tls-not", "tls-closed", "tls-client", "tls-refused", "tls-version",
+        "tls-alpn", "tls-weak", "tls-handshake", "tls-name", "tls-expired", "tls-not-yet", "tls-untrusted",
+        "tls-certificate", "tls-file", "tls-encrypted", "tls-mismatch", "tls-roots", "tls-bad-name",
+        # SPIFFE.
+        "spiffe-socket", "spiffe-api", "spiffe-none", "spiffe-peer", "spiffe-plain", "spiffe-refused",
+        # The call.
+        "call-timeout", "run-timeout", "broken", "unprocessed", "proxy", "unreadable", "compressed",
+        # Engines.
+        "alts", "native-only", "no-grpcio",
+        # The answer.
+        "empty", "no-match",
+        # -install.
+        "own-file", "package", "install-folder", "install-name", "install-read-only", "install-permission",
+        "install-space",
+    ]  # fmt: skip
+
+# The states of a servable: ModelVersionStatus.State in TensorFlow Serving's get_model_status.proto.
 UNKNOWN, START, LOADING, AVAILABLE, UNLOADING, END = 0, 10, 20, 30, 40, 50
 STATE_NAMES = {
     UNKNOWN: "UNKNOWN",
@@ -19,52 +52,34 @@ STATE_NAMES = {
     END: "END",
 }
 
-# What kind of failure kept the answer away.
-SETUP = "setup"  # this program cannot do what was asked of it
-DIAL = "dial"  # no connection
-CALL = "call"  # the call failed on this side, or on the way
-STATUS = "status"  # the server answered with a gRPC status of its own
-CREDENTIALS = "credentials"  # the SPIFFE Workload API gave none
+# Kinds of failure.
+SETUP: "Final" = "setup"  # the run cannot start: a file, a certificate, a missing package
+CREDENTIALS: "Final" = "credentials"  # the SPIFFE Workload API provided none
+DIAL: "Final" = "dial"  # no connection
+CALL: "Final" = "call"  # the call failed on this side or on the way
+STATUS: "Final" = "status"  # the server ended the call with a gRPC status
 
-# What a connection is secured by.
-TLS, SPIFFE, ALTS = "tls", "spiffe", "alts"
-
-# A timeout handed to the C library must fit its 32-bit milliseconds; nobody waits longer than this, in seconds.
-LONGEST_WAIT = 1_000_000.0
-
-
-class Deadline:
-    """A moment on the monotonic clock, and the flag that set it."""
-
-    __slots__ = ("at", "flag")
-
-    def __init__(self, at: "int | None", flag: str) -> None:
-        """`at`: nanoseconds of `time.monotonic_ns`, or None for never."""
-        self.at = at
-        self.flag = flag
-
-    @classmethod
-    def after(cls, budget: int, flag: str) -> "Deadline":
-        """`budget` nanoseconds from now."""
-        return cls(time.monotonic_ns() + budget, flag)
-
-    def sooner(self, budget: int, flag: str) -> "Deadline":
-        """This moment, or `budget` nanoseconds from now, whichever comes first."""
-        at = time.monotonic_ns() + budget
-        return self if self.at is not None and self.at <= at else Deadline(at, flag)
-
-    def remaining(self) -> float:
-        """Seconds left, none left being 0.0; never more than `LONGEST_WAIT`."""
-        if self.at is None:
-            return LONGEST_WAIT
-        return min(max(self.at - time.monotonic_ns(), 0) / 1e9, LONGEST_WAIT)
+# Kinds of security.
+TLS: "Final" = "tls"
+SPIFFE: "Final" = "spiffe"
+ALTS: "Final" = "alts"
 
 
-class Security:
-    """How the connection is secured, and how each side shows who it is."""
+class NamedFile(Value):
+    """A file, and what the user set to name it, such as `-tls-ca-cert`, for error messages."""
+
+    __slots__ = ("path", "source")
+
+    def __init__(self, path: str, source: str) -> None:
+        self.path: Final = path
+        self.source: Final = source
+
+
+class Security(Value):
+    """How the connection is secured, and how each side proves its identity."""
 
     __slots__ = (
-        "ca_file",
+        "ca",
         "certificate",
         "key",
         "kind",
@@ -77,145 +92,210 @@ class Security:
 
     def __init__(
         self,
-        kind: str,
+        kind: "SecurityKind",
         verify: bool = True,
-        ca_file: str = "",
-        certificate: str = "",
-        key: str = "",
+        ca: "NamedFile | None" = None,
+        certificate: "NamedFile | None" = None,
+        key: "NamedFile | None" = None,
         server_name: str = "",
-        roots_file: str = "",
-        roots_folders: str = "",
+        roots_file: "NamedFile | None" = None,
+        roots_folders: "tuple[str, ...]" = (),
         workload_api: str = "",
     ) -> None:
-        """`kind`: TLS, SPIFFE or ALTS. Paths of PEM files: whom to trust, and our own certificate and key; empty for
-        none. `server_name`: instead of the address's host. `roots_file`, `roots_folders` (with `:` between): where the
-        system's trusted certificates are, empty for the usual places. `workload_api`: SPIFFE's address."""
-        self.kind = kind
-        self.verify = verify
-        self.ca_file = ca_file
-        self.certificate = certificate
-        self.key = key
-        self.server_name = server_name
-        self.roots_file = roots_file
-        self.roots_folders = roots_folders
-        self.workload_api = workload_api
+        """`ca`, `certificate`, `key`: PEM files; `server_name`: replaces the address's host. `roots_file` and
+        `roots_folders` replace the system's trusted certificates; `workload_api`: SPIFFE's endpoint address."""
+        self.kind: Final = kind
+        self.verify: Final = verify
+        self.ca: Final = ca
+        self.certificate: Final = certificate
+        self.key: Final = key
+        self.server_name: Final = server_name
+        self.roots_file: Final = roots_file
+        self.roots_folders: Final = roots_folders
+        self.workload_api: Final = workload_api
 
 
-class Call:
-    """One question: whose status, asked of which address, how, and within what time."""
+class ClientConfig(Value):
+    """Where the server is and how to talk to it."""
 
     __slots__ = (
         "address",
         "connect_timeout",
-        "deadline",
         "engine",
         "gzip",
         "metadata",
-        "model_name",
         "rpc_timeout",
         "security",
         "user_agent",
     )
+    _hidden = ("metadata",)  # headers carry passwords and tokens
 
     def __init__(
         self,
         address: str,
-        model_name: str,
-        connect_timeout: int,
-        rpc_timeout: int,
-        deadline: Deadline,
-        user_agent: bytes,
-        engine: str,
+        engine: "Engine" = "native",
         security: "Security | None" = None,
         metadata: "tuple[tuple[bytes, bytes], ...]" = (),
+        user_agent: bytes = b"",
         gzip: bool = False,
+        connect_timeout: int = 3_000_000_000,
+        rpc_timeout: int = 10_000_000_000,
     ) -> None:
-        """Timeouts are nanoseconds; `deadline` ends the whole run; bytes that are not UTF-8 stand as lone
-        surrogates. `security`: None for plain text; `metadata`: names in small letters, and values; `gzip`: whether
-        the request is compressed, and the answer may be."""
-        self.address = address
-        self.model_name = model_name
-        self.connect_timeout = connect_timeout
-        self.rpc_timeout = rpc_timeout
-        self.deadline = deadline
-        self.user_agent = user_agent
-        self.engine = engine
-        self.security = security
-        self.metadata = metadata
-        self.gzip = gzip
+        """`security`: None for plain text. `metadata`: lower-case names and values. `gzip`: compress the request and
+        accept a compressed answer. Timeouts in nanoseconds. Bytes of argv that are not UTF-8 appear in strings as
+        lone surrogates."""
+        self.address: Final = address
+        self.engine: Final = engine
+        self.security: Final = security
+        self.metadata: Final = metadata
+        self.user_agent: Final = user_agent
+        self.gzip: Final = gzip
+        self.connect_timeout: Final = connect_timeout
+        self.rpc_timeout: Final = rpc_timeout
 
 
-class Svid:
-    """An identity of SPIFFE, and whom it may trust. Certificates and key are DER, certificates one after another."""
+class Query(Value):
+    """One question: is this model ready?"""
 
-    __slots__ = ("bundle", "certificates", "federated", "key", "spiffe_id")
+    __slots__ = ("model", "version")
 
-    def __init__(self, spiffe_id: str, certificates: bytes, key: bytes, bundle: bytes) -> None:
-        """`bundle`: the roots of its own trust domain; those of others come into `federated`."""
-        self.spiffe_id = spiffe_id
-        self.certificates = certificates
-        self.key = key
-        self.bundle = bundle
-        self.federated: tuple[tuple[str, bytes], ...] = ()
+    def __init__(self, model: str, version: int = 0) -> None:
+        """`version`: 0 means any version, as in the original program."""
+        self.model: Final = model
+        self.version: Final = version
 
 
-class Wanted:
-    """What must hold of the answer for the probe to succeed."""
+class Plan(Value):
+    """Everything that one run does."""
 
-    __slots__ = ("liveness", "version")
+    __slots__ = ("client", "deadline", "liveness", "queries")
 
-    def __init__(self, version: int = 0, liveness: bool = False) -> None:
-        """`version` 0 means any version, as in the original program."""
-        self.version = version
-        self.liveness = liveness
+    def __init__(
+        self, client: ClientConfig, queries: "tuple[Query, ...]", deadline: "Deadline", liveness: bool = False
+    ) -> None:
+        """`deadline` bounds the whole run. `liveness`: succeed as soon as the server itself answers."""
+        self.client: Final = client
+        self.queries: Final = queries
+        self.deadline: Final = deadline
+        self.liveness: Final = liveness
 
 
-class VersionStatus:
-    """What the server says of one version of the model."""
+class VersionStatus(Value):
+    """What the server reports about one version of a model."""
 
     __slots__ = ("error_code", "error_message", "has_status", "state", "version")
 
     def __init__(
         self, version: int, state: int, has_status: bool = True, error_code: int = 0, error_message: str = ""
     ) -> None:
-        """`state` and `error_code` may be numbers that no table knows; `has_status`: the status field was there."""
-        self.version = version
-        self.state = state
-        self.has_status = has_status
-        self.error_code = error_code
-        self.error_message = error_message
+        """`state` and `error_code` may be numbers without a name. `has_status`: the status field was present."""
+        self.version: Final = version
+        self.state: Final = state
+        self.has_status: Final = has_status
+        self.error_code: Final = error_code
+        self.error_message: Final = error_message
 
 
-class Timings:
-    """How long the phases took, in nanoseconds; 0 for a phase that did not end well."""
+class ModelStatus(Value):
+    """The versions of a model in the server's order (TensorFlow Serving: newest first).
 
-    __slots__ = ("call", "dial", "identity", "peer", "security")
+    Iterating decodes what `rest` holds anew: an answer of 400,000 entries never becomes 400,000 objects at once.
+    """
 
-    def __init__(self) -> None:
-        self.dial = 0
-        self.call = 0
-        self.peer = ""
-        self.identity = ""  # our SPIFFE ID
-        self.security = ""  # what was agreed on, for people
+    __slots__ = ("first", "rest")
 
+    def __init__(self, first: "tuple[VersionStatus, ...]", rest: "Iterable[VersionStatus]" = ()) -> None:
+        """`first`: the leading entries; `rest`: those after them, which can be iterated any number of times."""
+        self.first: Final = first
+        self.rest: Final = rest
 
-class ModelStatus:
-    """The server's answer: its versions in the order in which it sent them (TensorFlow Serving: newest first)."""
-
-    __slots__ = ("versions",)
-
-    def __init__(self, versions: "list[VersionStatus]") -> None:
-        self.versions = versions
+    def __iter__(self) -> "Iterator[VersionStatus]":
+        yield from self.first
+        yield from self.rest
 
 
-class Failure:
+class Failure(Value):
     """No answer, and why. A failure is a value, so that every outcome can be judged."""
 
-    __slots__ = ("cause", "code", "kind", "text")
+    __slots__ = ("cause", "code", "kind", "limit", "permanent", "text")
 
-    def __init__(self, kind: str, text: str, code: int = 0, cause: str = "") -> None:
-        """`kind` is one of the constants above; `code` a gRPC status code; `cause` a key of the table in hints.py."""
-        self.kind = kind
-        self.text = text
-        self.code = code
-        self.cause = cause
+    def __init__(
+        self,
+        kind: "Kind",
+        text: str,
+        code: int = 0,
+        cause: "Cause" = "",
+        permanent: bool = False,
+        limit: "Limit | None" = None,
+    ) -> None:
+        """`text`: the protocol's sentence, without advice. `code`: a gRPC status code. `permanent`: a retry cannot
+        help. `limit`: the budget that ended the attempt, if one did."""
+        self.kind: Final = kind
+        self.text: Final = text
+        self.code: Final = code
+        self.cause: Final = cause
+        self.permanent: Final = permanent
+        self.limit: Final = limit
+
+
+class CallTrace(Value):
+    """How a connection came about and how long each phase took."""
+
+    __slots__ = ("call_ns", "dial_ns", "peer", "security", "spiffe_id")
+
+    def __init__(
+        self, peer: str = "", security: str = "", spiffe_id: str = "", dial_ns: int = 0, call_ns: int = 0
+    ) -> None:
+        """`security`: the agreed protocol and cipher; `spiffe_id`: our own. Durations in nanoseconds; 0 for a phase
+        that was not completed."""
+        self.peer: Final = peer
+        self.security: Final = security
+        self.spiffe_id: Final = spiffe_id
+        self.dial_ns: Final = dial_ns
+        self.call_ns: Final = call_ns
+
+
+class Verdict(Value):
+    """What an outcome means, as data; cli/text.py writes the sentences."""
+
+    __slots__ = ("alive", "cause", "exit_code", "failure", "version")
+
+    def __init__(
+        self,
+        exit_code: int,
+        version: "VersionStatus | None" = None,
+        failure: "Failure | None" = None,
+        cause: "Cause" = "",
+        alive: bool = False,
+    ) -> None:
+        """`exit_code`: what the outcome itself means. `version`: the one that decided. `cause`: the key of a hint.
+        `alive`: -liveness counts the outcome as a success although it is not ready."""
+        self.exit_code: Final = exit_code
+        self.version: Final = version
+        self.failure: Final = failure
+        self.cause: Final = cause
+        self.alive: Final = alive
+
+
+class Result(Value):
+    """A question, its outcome, and the verdict on it."""
+
+    __slots__ = ("outcome", "query", "trace", "verdict")
+
+    def __init__(
+        self, query: Query, outcome: "ModelStatus | Failure", verdict: Verdict, trace: "CallTrace | None" = None
+    ) -> None:
+        """`trace`: None where nothing was dialed."""
+        self.query: Final = query
+        self.outcome: Final = outcome
+        self.verdict: Final = verdict
+        self.trace: Final = trace
+
+
+class Report(Value):
+    """What one round over all queries found."""
+
+    __slots__ = ("results",)
+
+    def __init__(self, results: "tuple[Result, ...]") -> None:
+        self.results: Final = results

@@ -1,6 +1,6 @@
-"""Everything of a release that depends on the commit and the packages alone: `python -m release.artefacts OUTDIR`.
+"""Makes everything in a release that depends only on the commit and the packages: `python -m release.artefacts OUTDIR`.
 
-Made of the checkout that this file is in. A release makes them twice, in two checkouts, and compares the bytes.
+It is made from the checkout that this file is in. A release makes it twice, in two checkouts, and compares the bytes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def write(to: Path) -> Assets:
 
 
 def main() -> int:
-    """Makes them, or says why not."""
+    """Makes them, or prints why it cannot."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m release.artefacts OUTDIR")
     try:

@@ -11,12 +11,12 @@ from build.platform import LINUX_AMD64, PROGRAM, Platform
 from release.checkout import ReleaseError
 
 NAMING = ("README.md", "Dockerfile.example", "deploy/*")
-"""The files that tell readers which version to take."""
+"""The files that tell users which version to install."""
 
 
 @dataclass(frozen=True)
 class Assets:
-    """The assets of a version in a folder, whether they are there or not."""
+    """The assets of a version in a folder, whether they exist or not."""
 
     folder: Path
     version: str
@@ -68,7 +68,7 @@ class Assets:
 
     @property
     def built(self) -> list[Path]:
-        """What depends on the commit and the packages of the distribution alone."""
+        """What depends only on the commit and the packages of the distribution."""
         packages = [self.wheel, self.sdist, self.deb, self.rpm]
         return [self.executable, self.zipapp, *packages, self.sbom, self.buildinfo, self.notice]
 
@@ -79,14 +79,14 @@ class Assets:
 
 
 def assets_in(folder: Path) -> Assets:
-    """The assets in a folder, of the version that its executable is named after. Raises ReleaseError."""
+    """Returns the assets in a folder, of the version in its executable's name. Raises ReleaseError."""
     if not folder.is_dir():
-        raise ReleaseError(f"{folder} is no folder: name one with the files of a release")
+        raise ReleaseError(f"{folder} does not exist: name a folder with the files of a release")
     pattern = re.escape(LINUX_AMD64.executable("VERSION")).replace("VERSION", r"(\d+\.\d+\.\d+)")
     names = [re.fullmatch(pattern, file.name) for file in folder.iterdir()]
     versions = [name[1] for name in names if name]
     if len(versions) != 1:
         found = f"those of {', '.join(sorted(versions))}" if versions else "none"
         wanted = LINUX_AMD64.executable("X.Y.Z")
-        raise ReleaseError(f"{folder} has to have one executable, {wanted}, and has {found}")
+        raise ReleaseError(f"{folder} must contain one executable, {wanted}, and contains {found}")
     return Assets(folder, versions[0])

@@ -1,4 +1,4 @@
-"""What an executable is made of, from the .buildinfo that was made with it. build/buildinfo.py says what is in it."""
+"""What an executable is made of, read from its .buildinfo. build/buildinfo.py describes the format."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Linked:
     version: str
     """The distribution's."""
     upstream: str
-    """The maker's version."""
+    """The version upstream."""
     licence: str
     """As an SPDX expression."""
     packages: tuple[str, ...]
-    """Those from which the archives came; none for what was compiled from source."""
+    """Those that the archives came from; none for what was compiled from source."""
     archives: dict[str, int]
     """With the number of members taken."""
 
@@ -48,14 +48,16 @@ class Buildinfo:
 
 
 def read(file: Path) -> Buildinfo:
-    """The file's content. Raises ValueError where it is none, or names a library that is of no package: such an
-    executable is for its maker alone."""
+    """Returns the file's content. Raises ValueError for another file, and for one that names a library without a
+    package: such an executable may not be distributed."""
     try:
         found = json.loads(file.read_text())
         executable, distribution = found["executable"], found["distribution"]
         unpackaged = [entry["name"] for entry in found["linked"] if entry["source"] is None]
         if unpackaged:
-            raise ValueError(f"{', '.join(unpackaged)} came from no package of the distribution: it cannot be released")
+            raise ValueError(
+                f"{', '.join(unpackaged)} did not come from a package of the distribution: it cannot be released"
+            )
         return Buildinfo(
             name=found["name"],
             version=found["version"],
@@ -69,6 +71,6 @@ def read(file: Path) -> Buildinfo:
             linked=tuple(Linked(**{**entry, "packages": tuple(entry["packages"])}) for entry in found["linked"]),
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{file.name} is no buildinfo of this program: {error}") from error
+        raise ValueError(f"{file.name} is not a buildinfo of this program: {error}") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file.name} is not JSON: {error}") from error

@@ -10,7 +10,7 @@ _HEADING = re.compile(r"^## \[([^\]\n]+)\](?: - (\S+))?( \[YANKED\])?[ \t]*$", r
 
 
 class Section(NamedTuple):
-    """What changed with a version; of what is not released yet, the version is `Unreleased`."""
+    """What changed with a version. The version of what is not released yet is `Unreleased`."""
 
     version: str
     date: str
@@ -19,7 +19,7 @@ class Section(NamedTuple):
 
 
 def sections(text: str) -> list[Section]:
-    """All sections of a changelog, as they stand: the newest first."""
+    """Returns all sections of a changelog in their order: the newest first."""
     headings = list(_HEADING.finditer(text))
     ends = [heading.start() for heading in headings[1:]] + [len(text)]
     return [
@@ -29,17 +29,17 @@ def sections(text: str) -> list[Section]:
 
 
 def newest(text: str) -> Section | None:
-    """The newest section that was released, if any was."""
+    """Returns the newest section that was released, or None."""
     return next((section for section in sections(text) if section.version != UNRELEASED), None)
 
 
 def unreleased(text: str) -> str:
-    """What has changed since; empty where nothing has."""
+    """Returns what has changed since; empty if nothing has."""
     return next((section.text for section in sections(text) if section.version == UNRELEASED), "")
 
 
 def with_release(text: str, version: str, date: str, body: str) -> str:
-    """The changelog with one more release, above the others. Raises ValueError where there is no place for it."""
+    """Returns the changelog with one more release above the others. Raises ValueError if it has no release yet."""
     place = next((heading for heading in _HEADING.finditer(text) if heading[1] != UNRELEASED), None)
     if not place:
         raise ValueError("CHANGELOG.md has no release yet")

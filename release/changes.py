@@ -8,7 +8,7 @@ from release.buildinfo import Buildinfo
 
 
 class Change(NamedTuple):
-    """A source package of which another version is linked; None stands for none."""
+    """A source package of which another version is linked; None means that it is not linked at all."""
 
     name: str
     source: str
@@ -19,12 +19,12 @@ class Change(NamedTuple):
         if not self.old:
             return f"{self.name} (`{self.source}`) {self.new} is linked in now"
         if not self.new:
-            return f"{self.name} (`{self.source}`) {self.old} is not linked in any more"
+            return f"{self.name} (`{self.source}`) {self.old} is no longer linked in"
         return f"{self.name} (`{self.source}`) {self.old} → {self.new}"
 
 
 def changes(old: Buildinfo, new: Buildinfo) -> list[Change]:
-    """The source packages that differ, in the order of their names."""
+    """Returns the source packages that differ, sorted by name."""
     names = {part.source: part.name for side in (old, new) for part in side.linked}
     before, after = ({part.source: part.version for part in side.linked} for side in (old, new))
     return [

@@ -1,4 +1,4 @@
-"""The checkout that a release is made from: what git says of it, and commands that are run in it."""
+"""The checkout that a release is made from: git, clones, and commands that run in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from build.shared.checkout import ROOT
 
 
 class ReleaseError(Exception):
-    """The release cannot be made: every fault that was found, each a sentence that says what to do."""
+    """The release cannot be made. Each fault is a sentence that says what to do."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("\n".join(f"- {fault}" for fault in faults) if len(faults) > 1 else "".join(faults))
@@ -26,9 +26,9 @@ def run(
     umask: int = -1,
     group: bool = False,
 ) -> str:
-    """Runs a command and gives what it printed. Raises ReleaseError with the end of what it said.
+    """Runs a command and returns its output. Raises ReleaseError with the end of what it printed.
 
-    Where this process is stopped meanwhile, the command is ended; as a group of its own, with all that it started.
+    If this process is stopped meanwhile, the command is killed; with `group`, so are the processes that it started.
     """
     with subprocess.Popen(
         list(map(str, command)),
@@ -51,24 +51,26 @@ def run(
                 child.kill()
             raise
     if child.returncode:
-        said = "\n".join((printed + complained).strip().splitlines()[-20:])
-        raise ReleaseError(f"{' '.join(map(str, command))} ended with {child.returncode}: {said or 'it said nothing'}")
+        end = "\n".join((printed + complained).strip().splitlines()[-20:])
+        raise ReleaseError(
+            f"{' '.join(map(str, command))} ended with {child.returncode}: {end or 'it printed nothing'}"
+        )
     return printed
 
 
 def clear_up_when_stopped() -> None:
-    """Makes SIGTERM and SIGINT end this process as a failure does, so that what is temporary is removed."""
+    """Makes SIGTERM and SIGINT raise SystemExit, so that temporary files are removed."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def git(*arguments: str | Path, root: Path = ROOT) -> str:
-    """What git prints, without the last newline. Raises ReleaseError."""
+    """Returns what git prints, without the last newline. Raises ReleaseError."""
     return run("git", "-C", root, *arguments).rstrip("\n")
 
 
 def clone(to: Path) -> Path:
-    """A clone of the commit that is checked out here, with nothing that was built. Raises ReleaseError."""
+    """Returns a clone of the commit that is checked out here, without anything that was built. Raises ReleaseError."""
     # As a URL: with a path, git warns of a shallow repository, such as a workflow's, and shares files with any.
     git("clone", "--quiet", "--no-checkout", ROOT.as_uri(), to)
     git("checkout", "--quiet", "--detach", git("rev-parse", "HEAD"), root=to)

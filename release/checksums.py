@@ -9,35 +9,40 @@ from pathlib import Path
 from release.assets import Assets
 
 SIGNATURES = "*.sigstore.json"
-"""What publishing adds: it speaks of the list, and cannot stand in it."""
+"""Files that publishing adds. They sign the list, so the list cannot contain them."""
 
 
 def sha256(file: Path) -> str:
-    """The sum of a file, in hexadecimal digits."""
+    """Returns the sum of a file, in hexadecimal digits."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def write(assets: Assets) -> None:
-    """Sums of everything that is published but for the list itself."""
+    """Writes the sums of everything that is published except the list itself."""
     files = sorted(file for file in assets.all if file != assets.checksums)
     assets.checksums.write_text("".join(f"{sha256(file)}  {file.name}\n" for file in files))
 
 
 def faults(assets: Assets) -> list[str]:
-    """Assets that are missing, not listed, no part of a release, or not what the list says."""
+    """Returns a fault for each asset that is missing, not listed, unknown, or different from its sum in the list."""
     if not assets.checksums.is_file():
         return [f"{assets.checksums.name} is missing"]
+    name_of_list = assets.checksums.name
     lines = assets.checksums.read_text(errors="replace").splitlines()
     read = [re.fullmatch(r"([0-9a-f]{64})  (\S+)", line) for line in lines]
-    listed = {line[2]: line[1] for line in read if line}
-    wanted = {file.name for file in assets.all} - {assets.checksums.name}
-    there = {file.name for file in assets.folder.iterdir() if not file.match(SIGNATURES)} - {assets.checksums.name}
-    told = [f"{assets.checksums.name}: no sum and name: {line}" for line, it in zip(lines, read, strict=True) if not it]
-    told += [f"{name} is missing" for name in sorted(wanted - there)]
-    told += [f"{name} is no part of a release" for name in sorted(there - wanted)]
-    told += [f"{assets.checksums.name} lacks {name}" for name in sorted(wanted & there - listed.keys())]
-    told += [f"{assets.checksums.name} lists {name}, which is no asset" for name in sorted(listed.keys() - wanted)]
-    for name in sorted(wanted & there & listed.keys()):
+    listed = {entry[2]: entry[1] for entry in read if entry}
+    wanted = {file.name for file in assets.all} - {name_of_list}
+    present = {file.name for file in assets.folder.iterdir() if not file.match(SIGNATURES)} - {name_of_list}
+    found = [
+        f"{name_of_list} has a line that is not a sum and a name: {line}"
+        for line, entry in zip(lines, read, strict=True)
+        if not entry
+    ]
+    found += [f"{name} is missing" for name in sorted(wanted - present)]
+    found += [f"{name} does not belong to a release" for name in sorted(present - wanted)]
+    found += [f"{name_of_list} lacks {name}" for name in sorted(wanted & present - listed.keys())]
+    found += [f"{name_of_list} lists {name}, which is not an asset" for name in sorted(listed.keys() - wanted)]
+    for name in sorted(wanted & present & listed.keys()):
         if sha256(assets.folder / name) != listed[name]:
-            told.append(f"{name} is not the file that {assets.checksums.name} lists: it is damaged, or another one")
-    return told
+            found.append(f"{name} is not the file that {name_of_list} lists: it is damaged or was replaced")
+    return found

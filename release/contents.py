@@ -1,4 +1,4 @@
-"""What is in the files of a release, as far as it is needed to verify them: read by other tools than wrote them."""
+"""The contents of a release's files, as far as verifying them needs: read by other tools than those that wrote them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from release.checkout import run
 
 
 class Package(NamedTuple):
-    """What a package says about itself, and its files by their paths, which begin with a slash."""
+    """A package's metadata, and its files by their paths, which begin with a slash."""
 
     name: str
     version: str
@@ -28,7 +28,7 @@ class Package(NamedTuple):
 
 
 def deb(file: Path) -> Package:
-    """A Debian package, by Debian's own tool. Raises ReleaseError, and OSError or TarError for one that is damaged."""
+    """Reads a Debian package with Debian's own tool. Raises ReleaseError, OSError or TarError for a damaged one."""
     name, version, architecture = (
         run("dpkg-deb", "--field", file, field).strip() for field in ("Package", "Version", "Architecture")
     )
@@ -40,7 +40,7 @@ def deb(file: Path) -> Package:
 
 
 def rpm(file: Path) -> Package:
-    """An RPM package. Raises rpmfile's and the standard library's errors for one that is damaged."""
+    """Reads an RPM package. Raises rpmfile's and the standard library's errors for a damaged one."""
     with rpmfile.open(file) as archive:
         name, version, architecture = (archive.headers[field].decode() for field in ("name", "version", "arch"))
         members = [member.name for member in archive.getmembers() if not member.isdir]
@@ -49,12 +49,12 @@ def rpm(file: Path) -> Package:
 
 
 def version_of(*command: str | Path) -> str:
-    """What a form of the program says with -version. Raises ReleaseError."""
+    """Returns what a form of the program prints with -version. Raises ReleaseError."""
     return run(*command, "-version").strip()
 
 
 def install(file: Path, scratch: Path) -> Path:
-    """The program's command, installed from its wheel, with nothing from a network. Raises ReleaseError."""
+    """Installs the wheel without a network. Returns the program's command. Raises ReleaseError."""
     venv.create(scratch, with_pip=False)
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", scratch / "bin" / "python")
     run(*pip, "install", "--quiet", "--no-index", "--no-deps", file)
@@ -62,7 +62,7 @@ def install(file: Path, scratch: Path) -> Path:
 
 
 def wheel(file: Path) -> dict[str, bytes]:
-    """A wheel's files. Raises BadZipFile. The order of its list of files means nothing."""
+    """Returns a wheel's files, with its list of files sorted. Raises BadZipFile."""
     with zipfile.ZipFile(file) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     return {
@@ -72,7 +72,7 @@ def wheel(file: Path) -> dict[str, bytes]:
 
 
 def wheel_from_sdist(assets: Assets, scratch: Path) -> Path:
-    """The wheel that the source distribution gives. Raises ReleaseError."""
+    """Builds a wheel from the source distribution. Raises ReleaseError."""
     options = ("--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", scratch)
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel")
     run(*pip, *options, assets.sdist)
@@ -80,7 +80,7 @@ def wheel_from_sdist(assets: Assets, scratch: Path) -> Path:
 
 
 def runnable(file: Path, scratch: Path) -> Path:
-    """A copy that may be executed: what is downloaded may not."""
+    """Returns a copy that may be executed; a downloaded file may not."""
     copy = scratch / file.name
     copy.write_bytes(file.read_bytes())
     os.chmod(copy, 0o755)

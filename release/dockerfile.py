@@ -11,7 +11,7 @@ PLACEHOLDER = f"OWNER/{PACKAGE}"
 
 
 def render(example: str, repository: str | None, version: str, sha256: str) -> str:
-    """The Dockerfile for a repository (owner/name; None leaves the placeholder). Raises ReleaseError."""
+    """Returns the Dockerfile for a repository (owner/name; None keeps the placeholder). Raises ReleaseError."""
     marks = {
         re.escape(PLACEHOLDER): repository or PLACEHOLDER,
         r"^ARG TFS_PROBE_VERSION=.*$": f"ARG TFS_PROBE_VERSION={version}",
@@ -21,7 +21,7 @@ def render(example: str, repository: str | None, version: str, sha256: str) -> s
     for mark, value in marks.items():
         found = len(re.findall(mark, example, re.MULTILINE))
         if found != 1:
-            faults.append(f"Dockerfile.example has to have a line with `{mark}` once, and has {found}")
+            faults.append(f"Dockerfile.example must contain a line with `{mark}` once, and contains {found}")
         example = re.sub(mark, value.replace("\\", r"\\"), example, flags=re.MULTILINE)
     if faults:
         raise ReleaseError(*faults)
@@ -29,7 +29,7 @@ def render(example: str, repository: str | None, version: str, sha256: str) -> s
 
 
 def faults(text: str, repository: str | None, version: str, sha256: str) -> list[str]:
-    """In what a Dockerfile differs from the one for this release; without a repository, any will do."""
+    """Returns how a Dockerfile differs from the one for this release; without a repository, it accepts any."""
     wanted = {
         f"ARG TFS_PROBE_VERSION={version}": rf"^ARG TFS_PROBE_VERSION={re.escape(version)}$",
         f"ARG TFS_PROBE_SHA256={sha256}": rf"^ARG TFS_PROBE_SHA256={sha256}$",

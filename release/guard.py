@@ -1,7 +1,7 @@
-"""What has to hold before a release is made: `python -m release.guard [TAG]` names every fault.
+"""What must hold before a release is made: `python -m release.guard [TAG]` names every fault.
 
-The tag, the version in probe/__init__.py, the newest released heading of CHANGELOG.md and the version that readers are
-told to take are the same, and the tree is its commit. TAG is vX.Y.Z, by default that of the version.
+The tag, the version in probe/__init__.py, the newest released heading of CHANGELOG.md and the version that users are
+told to install must agree, and the tree must not differ from its commit. TAG is vX.Y.Z, by default that of the version.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from release.checkout import ReleaseError, git
 
 NAMED = re.compile(r"(?:tfs[-_]model[-_]status[-_]probe[:_]|TFS_PROBE_VERSION=)(\d+\.\d+\.\d+)")
 SHOWN = 5
-"""So many names of files at most."""
+"""How many files a fault names at most."""
 
 
 def faults(tag: str | None = None) -> list[str]:
-    """All that speaks against a release. Raises ReleaseError where there is nothing to judge."""
+    """Returns all reasons against a release. Raises ReleaseError outside of a checkout."""
     if not (ROOT / ".git").exists():
-        raise ReleaseError(f"{ROOT} is not a git checkout: a release is made from a clone of the repository")
+        raise ReleaseError(f"{ROOT} is not a git checkout: make the release from a clone of the repository")
     tag = tag or f"v{VERSION}"
     return [*_version(tag, VERSION), *_named(VERSION), *_changelog(VERSION), *_tree(), *_tag(tag)]
 
@@ -40,34 +40,34 @@ def _version(tag: str, wanted: str) -> list[str]:
 
 
 def _named(wanted: str) -> list[str]:
-    """The version that readers are told to take is this one."""
-    told = []
+    """Checks that users are told to install this version."""
+    found = []
     for file in sorted(file for pattern in NAMING for file in ROOT.glob(pattern) if file.is_file()):
         named = set(NAMED.findall(file.read_text())) - {wanted}
         if named:
-            told.append(f"{file.relative_to(ROOT)} names version {', '.join(sorted(named))}: write {wanted}")
-    return told
+            found.append(f"{file.relative_to(ROOT)} names version {', '.join(sorted(named))}: write {wanted}")
+    return found
 
 
 def _changelog(wanted: str) -> list[str]:
     text = (ROOT / "CHANGELOG.md").read_text()
-    found = newest(text)
+    section = newest(text)
     heading = f"## [{wanted}] - {date.today():%Y-%m-%d}"
-    if not found or found.version != wanted:
-        said = f"the newest release in CHANGELOG.md is {found.version}" if found else "CHANGELOG.md has no release"
-        return [f"{said}, and probe/__init__.py says {wanted}: write what changed under `{heading}`"]
-    told = []
-    if found.yanked:
-        told.append(f"CHANGELOG.md has {wanted} as yanked: release the next patch version")
+    if not section or section.version != wanted:
+        state = f"the newest release in CHANGELOG.md is {section.version}" if section else "CHANGELOG.md has no release"
+        return [f"{state}, and probe/__init__.py says {wanted}: write what changed under `{heading}`"]
+    found = []
+    if section.yanked:
+        found.append(f"CHANGELOG.md has {wanted} as yanked: release the next patch version")
     try:
-        date.fromisoformat(found.date)
+        date.fromisoformat(section.date)
     except ValueError:
-        told.append(f"the heading of {wanted} in CHANGELOG.md has no date: write it as `{heading}`")
-    if not found.text:
-        told.append(f"CHANGELOG.md says nothing about {wanted}: write what changed")
+        found.append(f"the heading of {wanted} in CHANGELOG.md has no date: write it as `{heading}`")
+    if not section.text:
+        found.append(f"CHANGELOG.md says nothing about {wanted}: write what changed")
     if unreleased(text):
-        told.append(f"CHANGELOG.md has entries under [Unreleased], which are in this tree: move them to {wanted}")
-    return told
+        found.append(f"CHANGELOG.md has entries under [Unreleased], which are in this tree: move them to {wanted}")
+    return found
 
 
 def _tree() -> list[str]:
@@ -79,13 +79,13 @@ def _tree() -> list[str]:
 
 
 def _tag(tag: str) -> list[str]:
-    """A tag that is there already stands on this commit."""
+    """Checks that the tag, if it exists, is on this commit."""
     tagged = git("for-each-ref", "--format=%(objectname) %(*objectname)", f"refs/tags/{tag}").split()
     head = git("rev-parse", "HEAD")
     if not tagged or tagged[-1] == head:
         return []
     return [
-        f"the tag {tag} stands on {tagged[-1][:12]}, and this is {head[:12]}: check out the tag, or release the next "
+        f"the tag {tag} is on {tagged[-1][:12]}, and this is {head[:12]}: check out the tag, or release the next "
         "version (a tag is never moved)"
     ]
 

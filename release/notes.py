@@ -1,4 +1,4 @@
-"""The text of the release's page: what changed, what is linked in, and how to verify what one downloads."""
+"""The text of the release's page: what changed, what is linked in, and how to verify a download."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from release.assets import Assets
 from release.buildinfo import Buildinfo
 from release.dockerfile import PLACEHOLDER
 
-# The page breaks a paragraph wherever a line ends.
+# The page breaks lines where the text does.
 TEXT = """\
 {changes}
 
@@ -30,15 +30,15 @@ cosign verify-blob checksums.txt --bundle checksums.txt.sigstore.json \\
 ```
 
 `{program} -version` names the commit. A clone of the repository at the tag does the rest: \
-`make verify-release ASSETS=folder` takes every file apart, and \
-`make release` builds them anew, to the same bytes for the same packages.
+`make verify-release ASSETS=folder` inspects every file, and \
+`make release` builds them again, to the same bytes for the same packages.
 
-The image `ghcr.io/{image}:{version}` has the same executable in it, LICENSE and NOTICE, and nothing else.
+The image `ghcr.io/{image}:{version}` contains the same executable, LICENSE and NOTICE, and nothing else.
 """
 
 
 def render(changes: str, made: Buildinfo, assets: Assets, repository: str | None) -> str:
-    """The page, from the changelog's section and the buildinfo."""
+    """Returns the page, from the changelog's section and the buildinfo."""
     repository = repository or PLACEHOLDER
     rows = [f"| {part.name} | `{part.source}` | {part.version} | {part.licence} |" for part in made.linked]
     return TEXT.format(

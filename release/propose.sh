@@ -1,6 +1,6 @@
 #!/bin/sh
-# Offers the changed tree as a pull request: propose.sh BRANCH BASE. The branch is this script's own, and is made anew
-# each time; a pull request that is open already is brought up to date. Wants git and gh with permission to write.
+# Opens a pull request with the changes in the tree: propose.sh BRANCH BASE. The branch belongs to this script, which
+# recreates it each time, and updates a pull request that is open already. Needs git and gh with permission to write.
 set -eu
 branch=$1 base=$2
 
@@ -17,8 +17,8 @@ trap 'rm -f "$body"' EXIT
 {
     # The changelog's section of this version, without its heading.
     sed -n "/^## \[$version\]/,/^## \[/p" CHANGELOG.md | sed '/^## \[/d'
-    echo 'A person merges this and tags it: release/README.md says how. Checks do not start by themselves here, since'
-    echo "a workflow's own token opened it: close it and open it again, and they do."
+    echo 'A maintainer merges and tags this: release/README.md says how. Checks do not start by themselves, because a'
+    echo "workflow's token opened the pull request: close and reopen it to start them."
 } >"$body"
 
 number=$(gh pr list --head "$branch" --base "$base" --state open --json number --jq '.[0].number // empty')

@@ -1,8 +1,8 @@
-"""The next patch version, where the distribution has updated what is linked in: `python -m release.rebuild LAST [NOW]`.
+"""Proposes a patch version if the distribution has updated linked packages: `python -m release.rebuild LAST [NOW]`.
 
-LAST is the buildinfo of the last release, NOW that of today's executable; without it, one is built in a fresh clone,
-so that nothing comes from a cache. Where a linked package has changed, the tree gets the next patch version and the
-changelog's section; it is left alone otherwise. Committing and tagging are a person's.
+LAST is the buildinfo of the last release, NOW that of today's executable. Without NOW, an executable is built in a
+fresh clone, so that nothing comes from a cache. If a linked package has changed, the tree gets the next patch version
+and a section in the changelog. A maintainer commits and tags.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BODY = "Rebuilt against the updates of {distribution}.\n\n### Changed\n\n{change
 
 
 def main() -> int:
-    """Says what changed, and writes it into the tree. The exit code is 1 where that cannot be told, or not be done."""
+    """Prints what changed, and writes it into the tree. The exit code is 1 on failure."""
     if not 2 <= len(sys.argv) <= 3 or not all(sys.argv[1:]):
         print("Name the last release's buildinfo: make rebuild BUILDINFO=file", file=sys.stderr)
         return 1
@@ -35,7 +35,7 @@ def main() -> int:
         now = _read(Path(sys.argv[2])) if len(sys.argv) == 3 else _built()
         found = compare(last, now)
         if not found:
-            print(f"Nothing that is linked in has changed since {last.version}.")
+            print(f"No linked package has changed since {last.version}.")
             return 0
         texts = rewritten(last, found)
         for file, text in texts.items():
@@ -60,7 +60,7 @@ def _read(file: Path) -> Buildinfo:
 
 
 def _built() -> Buildinfo:
-    """That of an executable built now, of what the distribution gives now."""
+    """Builds an executable from the distribution's current packages, and returns its buildinfo."""
     print("build, in a fresh clone; CPython is compiled anew, which takes minutes", flush=True)
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
         checkout, out = clone(Path(folder, "checkout")), Path(folder, "out")
@@ -70,7 +70,7 @@ def _built() -> Buildinfo:
 
 
 def compare(last: Buildinfo, now: Buildinfo) -> list[Change]:
-    """The linked packages that changed. Raises ReleaseError where the two cannot be compared, or one is older now."""
+    """Returns the linked packages that changed. Raises ReleaseError if one is older, or the distribution differs."""
     if (last.distribution, last.release) != (now.distribution, now.release):
         raise ReleaseError(
             f"{last.version} was built on {last.distribution} {last.release}, and this is {now.distribution} "
@@ -85,8 +85,8 @@ def compare(last: Buildinfo, now: Buildinfo) -> list[Change]:
 
 
 def rewritten(last: Buildinfo, found: list[Change]) -> dict[Path, str]:
-    """The files that change with the next patch version, with their texts. Raises ReleaseError where it is not the next
-    one, or would bring more than the packages."""
+    """Returns the new texts of the files that change with the next patch version. Raises ReleaseError if this is
+    another version, or has unreleased changes."""
     if last.version != VERSION:
         raise ReleaseError(
             f"the buildinfo is of {last.version}, and this checkout is {VERSION}: release that, or name its buildinfo"
@@ -95,7 +95,7 @@ def rewritten(last: Buildinfo, found: list[Change]) -> dict[Path, str]:
     if changelog.unreleased(log.read_text()):
         raise ReleaseError(
             f"linked packages have changed ({'; '.join(map(str, found))}), and CHANGELOG.md has entries under "
-            "[Unreleased], which a patch version would bring along: release those, by release/README.md"
+            "[Unreleased], which a patch version would include: release those, as release/README.md describes"
         )
     patch = next_patch(VERSION)
     body = BODY.format(
@@ -122,7 +122,7 @@ def next_patch(version: str) -> str:
 
 
 def _naming(text: str, old: str, new: str) -> str:
-    """A text with another version of the program: on lines that name it, the version is its own."""
+    """Returns a text with another version on the lines that name the program."""
     number = re.compile(rf"(?<![\d.]){re.escape(old)}(?!\.?\d)")
     lines = text.splitlines(keepends=True)
     return "".join(number.sub(new, line) if "probe" in line.lower() else line for line in lines)

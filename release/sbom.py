@@ -1,7 +1,8 @@
 """The SBOM: what is linked into the executable, in CycloneDX 1.6, for scanners.
 
-Each component bears the distribution's name for it (a package URL, by which a scanner finds out which flaws Debian has
-mended) and the maker's (a CPE, which knows nothing of Debian's patches). The same buildinfo gives the same bytes.
+Each component has the distribution's name (a package URL, by which a scanner finds which vulnerabilities Debian has
+fixed) and the upstream name (a CPE, which does not account for Debian's patches). The same buildinfo gives the same
+bytes.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ CPE = {
     "Zstandard": "facebook:zstandard",
 }
 DEBIAN = OrganizationalEntity(name="Debian", urls=[XsUri("https://www.debian.org/")])
-# Makes the serial number a function of the executable.
+# The serial number is a function of the executable.
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://www.iana.org/assignments/named-information/sha-256")
 
 
 def write(buildinfo: Path, to: Path) -> None:
-    """Writes the SBOM of the executable that a buildinfo describes. Raises ValueError for a file that is none."""
+    """Writes the SBOM of the executable that a buildinfo describes. Raises ValueError for another file."""
     made = read(buildinfo)
     executable = _executable(made, buildinfo.name)
     libraries = [_library(part, made) for part in made.linked]

@@ -1,7 +1,7 @@
-"""Whether a folder holds a release as it should be: `python -m release.verify FOLDER [--repository OWNER/NAME]`.
+"""Verifies the files of a release in a folder: `python -m release.verify FOLDER [--repository OWNER/NAME]`.
 
-The folder is all that it needs of the release, so it may have been downloaded; what the release should be, it takes
-from this checkout, which is of the same commit. Sums come first: what they refute is not run.
+The folder may be a download. What the release should be comes from this checkout, which must be of the same commit.
+Sums are checked first, and a file with a wrong sum is not run.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from release.assets import Assets, assets_in
 from release.buildinfo import Buildinfo, read
 from release.checkout import ReleaseError
 
-# What a damaged file makes its reader say.
+# Exceptions that readers raise for damaged files.
 DAMAGE = (ReleaseError, ValueError, LookupError, TypeError, OSError, EOFError, TarError, ZlibError, zipfile.BadZipFile)
 
 
 def faults(folder: Path, repository: str | None) -> list[str]:
-    """Everything in which a folder's files are not a release. Raises ReleaseError where there is nothing to judge."""
+    """Returns everything that is wrong with the files. Raises ReleaseError for a folder without an executable."""
     assets = assets_in(folder)
-    told = checksums.faults(assets)
-    if told:
-        return told
+    wrong = checksums.faults(assets)
+    if wrong:
+        return wrong
     made = read(assets.buildinfo)
     with tempfile.TemporaryDirectory(prefix="verify-") as scratch:
         checks: dict[Path, Callable[[], list[str]]] = {
@@ -52,29 +52,29 @@ def faults(folder: Path, repository: str | None) -> list[str]:
         }
         for file, check in checks.items():
             try:
-                told += [f"{file.name}: {fault}" for fault in check()]
+                wrong += [f"{file.name}: {fault}" for fault in check()]
             except (*DAMAGE, subprocess.CalledProcessError) as error:
-                told.append(f"{file.name} cannot be read or run: {error}")
-    return told
+                wrong.append(f"{file.name} cannot be read or run: {error}")
+    return wrong
 
 
 def _buildinfo(assets: Assets, made: Buildinfo) -> list[str]:
-    """It speaks of this executable, and of this checkout's commit."""
-    told = []
+    """Checks that it describes this executable and this checkout's commit."""
+    wrong = []
     if made.version != assets.version:
-        told.append(f"it is of version {made.version}")
+        wrong.append(f"it is of version {made.version}")
     if (made.executable, made.sha256) != (assets.executable.name, checksums.sha256(assets.executable)):
-        told.append(f"it is of another executable than {assets.executable.name}")
+        wrong.append(f"it is of another executable than {assets.executable.name}")
     if (ROOT / ".git").exists() and commit() != made.commit:
-        told.append(
+        wrong.append(
             f"it is of commit {made.commit}, and this checkout is {commit()}: verify with a checkout of "
             f"v{assets.version}"
         )
-    return told
+    return wrong
 
 
 def _executable(assets: Assets, made: Buildinfo, scratch: Path) -> list[str]:
-    """As the specification in build/inspect_artifact.py says, and it runs."""
+    """Checks the specification in build/inspect_artifact.py, and that the executable runs."""
     copy = contents.runnable(assets.executable, scratch)
     inspection = [sys.executable, "-m", "build.inspect_artifact", str(copy)]
     done = subprocess.run(inspection, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -93,45 +93,45 @@ def _wheel(assets: Assets, made: Buildinfo, scratch: Path) -> list[str]:
 
 
 def _sdist(assets: Assets, scratch: Path) -> list[str]:
-    """It builds to the wheel's content."""
+    """Checks that it builds to the wheel's content."""
     again = contents.wheel(contents.wheel_from_sdist(assets, scratch))
     return [] if again == contents.wheel(assets.wheel) else [f"what it builds is not {assets.wheel.name}"]
 
 
-def _version(said: str, made: Buildinfo) -> list[str]:
+def _version(printed: str, made: Buildinfo) -> list[str]:
     wanted = f"{PROGRAM} {made.version} (commit {made.commit},"
-    return [] if said.startswith(wanted) else [f"-version does not begin with `{wanted}`, but says: {said}"]
+    return [] if printed.startswith(wanted) else [f"-version does not begin with `{wanted}`, but is: {printed}"]
 
 
 def _package(assets: Assets, package: contents.Package, architecture: str) -> list[str]:
-    """It has the very executable in it, and is named after it."""
-    told = []
+    """Checks that it contains the executable, and its metadata."""
+    wrong = []
     if package[:3] != (PACKAGE, assets.version, architecture):
-        told.append(f"it calls itself {' '.join(package[:3])}")
+        wrong.append(f"its metadata is {' '.join(package[:3])}")
     for path, file in ((f"/usr/bin/{PROGRAM}", assets.executable), (f"/usr/share/doc/{PACKAGE}/NOTICE", assets.notice)):
         if package.files.get(path) != file.read_bytes():
-            told.append(f"its {path} is not {file.name}")
-    return told
+            wrong.append(f"its {path} is not {file.name}")
+    return wrong
 
 
 def _sbom(assets: Assets, made: Buildinfo) -> list[str]:
-    """It is of this executable, and has the components that the buildinfo has."""
+    """Checks that it describes this executable, and has the buildinfo's components."""
     found = json.loads(assets.sbom.read_text())
-    told = []
+    wrong = []
     described = found["metadata"]["component"]
     if {"alg": "SHA-256", "content": made.sha256} not in described["hashes"] or described["version"] != made.version:
-        told.append("it is of another executable")
+        wrong.append("it is of another executable")
     components = {(part["name"], part["version"]) for part in found["components"]}
     linked = {(part.source, part.version) for part in made.linked}
-    told += [f"it lacks {name} {version}, which is linked in" for name, version in sorted(linked - components)]
-    told += [f"it has {name} {version}, which is not linked in" for name, version in sorted(components - linked)]
-    return told
+    wrong += [f"it lacks {name} {version}, which is linked in" for name, version in sorted(linked - components)]
+    wrong += [f"it has {name} {version}, which is not linked in" for name, version in sorted(components - linked)]
+    return wrong
 
 
 def _notice(assets: Assets, made: Buildinfo) -> list[str]:
     text = assets.notice.read_text()
-    told = [] if made.sha256 in text else ["it is of another executable"]
-    return told + [
+    wrong = [] if made.sha256 in text else ["it is of another executable"]
+    return wrong + [
         f"it lacks {part.source} {part.version}, which is linked in"
         for part in made.linked
         if f"{part.source} {part.version}" not in text
@@ -139,7 +139,7 @@ def _notice(assets: Assets, made: Buildinfo) -> list[str]:
 
 
 def main() -> int:
-    """Prints what is wrong, or that nothing is."""
+    """Prints what is wrong, or that nothing is wrong."""
     parser = argparse.ArgumentParser(prog="python -m release.verify", description="Verifies the files of a release.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repository", help="OWNER/NAME that the Dockerfile has to name; by default any")
@@ -152,7 +152,7 @@ def main() -> int:
         print("\n".join(found), file=sys.stderr)
         return 1
     assets = assets_in(given.folder.resolve())
-    print(f"{len(assets.all)} files of release {assets.version} are as they should be")
+    print(f"{len(assets.all)} files of release {assets.version} are valid")
     return 0
 
 

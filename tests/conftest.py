@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
-from hypothesis import settings
 
 from tests.support.variants import VARIANTS, Variant, built
 
 # Modules that assert and hold no tests. Before anything imports them, or pytest could not show what they compared.
 pytest.register_assert_rewrite("tests.frozen.expected", "tests.frozen.checkout")
 
-# Every run tries the same cases, however slow the machine is.
-settings.register_profile("fixed", max_examples=100, derandomize=True, deadline=None, database=None)
-settings.load_profile("fixed")
+# `make cases` installs only what the case table needs.
+if find_spec("hypothesis"):
+    from hypothesis import settings
+
+    # Every run tries the same cases, however slow the machine is.
+    settings.register_profile("fixed", max_examples=100, derandomize=True, deadline=None, database=None)
+    settings.load_profile("fixed")
 
 
 @pytest.fixture(params=list(VARIANTS))

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Builds the image that has the executable and nothing else: build.sh FILE IMAGE REPOSITORY
-#   FILE        the executable as it is released, with NOTICE beside it; otherwise this checkout's NOTICE is taken
-#   IMAGE       what to call it: ghcr.io/OWNER/tfs-model-status-probe:2.0.0
-#   REPOSITORY  OWNER/tfs-model-status-probe, for the label that leads from the image to its source
-# ENGINE in the environment is docker or podman; otherwise the one that works here.
+# Builds an image that contains only the executable: build.sh FILE IMAGE REPOSITORY
+#   FILE        the executable as it is released, with NOTICE beside it; otherwise this checkout's NOTICE is used
+#   IMAGE       its name: ghcr.io/OWNER/tfs-model-status-probe:2.0.0
+#   REPOSITORY  OWNER/tfs-model-status-probe, for the label that links the image to its source
+# ENGINE in the environment is docker or podman; the default is the one that works here.
 set -eu
 file=$1 image=$2 repository=$3
 here=$(dirname "$0")
@@ -18,7 +18,7 @@ done
 notice=$(dirname "$file")/NOTICE
 [ -f "$notice" ] || notice=$top/NOTICE
 
-# "tfs_model_status_probe 2.0.0 (commit 0123456789ab, ...)": the executable itself knows best what it is.
+# The executable itself knows its version: "tfs_model_status_probe 2.0.0 (commit 0123456789ab, ...)".
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 trap 'exit 1' HUP INT TERM

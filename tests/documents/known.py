@@ -31,7 +31,7 @@ PAGES = {"../../releases"}
 # Blocks that are pictures, by their document and how they begin.
 PICTURES = {
     ("docs/engine.md", "Call (model.py) "),
-    ("docs/launcher.md", "when it is built "),
+    ("docs/launcher.md", "at build time "),
     ("CONTRIBUTING.md", "argv --flags--> "),
     ("release/README.md", "guard --> "),
 }

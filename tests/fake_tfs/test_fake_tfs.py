@@ -26,7 +26,7 @@ import pytest
 import trustme
 from google.protobuf import text_format
 
-from probe.engine.proto import serving_pb2
+from probe.tfs.proto import serving_pb2
 from tests.fake_tfs import FakeServing
 from tests.fake_tfs.__main__ import parse
 from tests.fake_tfs.grpc_server import GET_MODEL_STATUS, HEALTH_CHECK, clipped

@@ -53,7 +53,7 @@ def test_it_is_no_release(relinked: Path, tmp_path: Path) -> None:
     assert entry["source"] is None and entry["version"].startswith("sha256:")
     for write in (sbom.write, notice.write):
         with pytest.raises(
-            ValueError, match=r"^libc\.a came from no package of the distribution: it cannot be released$"
+            ValueError, match=r"^libc\.a did not come from a package of the distribution: it cannot be released$"
         ):
             write(buildinfo, tmp_path / "made")
     assert not list(tmp_path.iterdir())

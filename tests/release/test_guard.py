@@ -96,7 +96,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
         f"CHANGELOG.md has entries under [Unreleased], which are in this tree: move them to {VERSION}",
     ),
     "a dirty tree": (dirty, 'the tree differs from its commit in README.md, "new file": commit or remove it'),
-    "a tag on another commit": (tagged_elsewhere, f"the tag v{VERSION} stands on "),
+    "a tag on another commit": (tagged_elsewhere, f"the tag v{VERSION} is on "),
 }
 
 
@@ -149,7 +149,7 @@ def test_a_version_that_is_none(tmp_path: Path) -> None:
 def test_no_checkout(tmp_path: Path) -> None:
     checkout = clone(tmp_path / "checkout")
     (checkout / ".git").rename(tmp_path / "git")
-    wanted = f"{checkout} is not a git checkout: a release is made from a clone of the repository\n"
+    wanted = f"{checkout} is not a git checkout: make the release from a clone of the repository\n"
     assert run(checkout, "guard") == (1, "", wanted)
 
 
@@ -157,7 +157,7 @@ def test_no_checkout(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (["--tag", f"v{NEXT}"], f"the tag is v{NEXT}, and probe/__init__.py says {VERSION}: "),
-        (["--repository", "nobody"], "nobody is no repository: it is written as OWNER/NAME"),
+        (["--repository", "nobody"], "nobody is not a repository: write it as OWNER/NAME"),
     ],
 )
 def test_a_refused_release_leaves_nothing(tmp_path: Path, arguments: list[str], sentence: str) -> None:

@@ -148,7 +148,7 @@ def test_another_linkers_map_is_refused() -> None:
 def test_a_library_that_nobody_expects_is_refused(tmp_path: Path) -> None:
     """Its licence has to be looked at first."""
     python = Python(tmp_path / "python.o", tmp_path, tmp_path, "3.0-1")
-    with pytest.raises(BuildError, match=r"^the linker took something of dpkg in, which nobody expects"):
+    with pytest.raises(BuildError, match=r"^the linker took something from dpkg, which is not expected"):
         buildinfo_maker.linked({Path("/usr/bin/dpkg"): 1}, tmp_path, python)
 
 
@@ -163,8 +163,8 @@ def test_own_objects_are_no_libraries(tmp_path: Path) -> None:
     ("content", "complaint"),
     [
         ("", "made.buildinfo is not JSON: "),
-        ("[]", "made.buildinfo is no buildinfo of this program: "),
-        ('{"name": "tfs_model_status_probe"}', "made.buildinfo is no buildinfo of this program: 'executable'"),
+        ("[]", "made.buildinfo is not a buildinfo of this program: "),
+        ('{"name": "tfs_model_status_probe"}', "made.buildinfo is not a buildinfo of this program: 'executable'"),
     ],
 )
 def test_what_is_no_buildinfo_is_refused(tmp_path: Path, content: str, complaint: str) -> None:

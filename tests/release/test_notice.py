@@ -67,7 +67,7 @@ def test_another_version_than_the_installed_one_is_refused(
     for entry in entries:
         if entry["name"] == "zlib":
             entry["version"] = "1:1.2.11.dfsg-1"
-    with pytest.raises(ValueError, match=r"^zlib 1:1\.2\.11\.dfsg-1 was linked in, and is not what is installed here$"):
+    with pytest.raises(ValueError, match=r"^zlib 1:1\.2\.11\.dfsg-1 was linked in, but another version "):
         notice.write(changed(linked=entries), tmp_path / "NOTICE")
     assert not (tmp_path / "NOTICE").exists()
 

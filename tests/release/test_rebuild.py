@@ -49,7 +49,7 @@ def older(linked: Linked) -> None:
 def test_nothing_has_changed(checkout: Path, buildinfo: Path, last: Callable[..., Path]) -> None:
     """Another executable of the same packages is no reason."""
     done = run(checkout, "rebuild", last(commit="0123456789ab"), buildinfo)
-    assert done == (0, f"Nothing that is linked in has changed since {VERSION}.\n", "")
+    assert done == (0, f"No linked package has changed since {VERSION}.\n", "")
     assert not git(checkout, "status", "--porcelain")
 
 
@@ -96,7 +96,7 @@ def test_entries_that_are_not_released(checkout: Path, buildinfo: Path, last: Ca
     done = run(checkout, "rebuild", last(older), buildinfo)
     assert done.exit_code == 1
     assert "OpenSSL (`openssl`) 1.1.1-1 → " in done.stderr
-    assert "CHANGELOG.md has entries under [Unreleased], which a patch version would bring along" in done.stderr
+    assert "CHANGELOG.md has entries under [Unreleased], which a patch version would include" in done.stderr
     assert not git(checkout, "status", "--porcelain")
 
 
@@ -143,6 +143,6 @@ def test_no_buildinfo(checkout: Path, tmp_path: Path) -> None:
     assert run(checkout, "rebuild").stderr == "Name the last release's buildinfo: make rebuild BUILDINFO=file\n"
     assert run(checkout, "rebuild", "").exit_code == 1
     done = run(checkout, "rebuild", tmp_path / "none")
-    assert done == (1, "", "No rebuild: none is no buildinfo of this program: 'executable'\n")
+    assert done == (1, "", "No rebuild: none is not a buildinfo of this program: 'executable'\n")
     done = run(checkout, "rebuild", tmp_path / "missing")
     assert done == (1, "", f"No rebuild: {tmp_path}/missing cannot be read: No such file or directory\n")

@@ -169,4 +169,4 @@ def test_a_download_is_verified(release: Release, tmp_path: Path) -> None:
     command = ("make", "--old-file=.venv/ready", "verify-release", f"ASSETS={tmp_path}", f"REPOSITORY={REPOSITORY}")
     env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     said = run(*command, cwd=release.checkout, env=env)
-    assert said.endswith(f"\n{len(ASSETS)} files of release {VERSION} are as they should be\n")
+    assert said.endswith(f"\n{len(ASSETS)} files of release {VERSION} are valid\n")

@@ -49,7 +49,7 @@ def test_two_builds_that_differ(frozen: Flavour, tmp_path: Path) -> None:
     assert left(checkout) == []
     first, *lines = done.stderr.splitlines()
     assert first == "No release."
-    named = [line.partition(" is not the same in two builds of this commit (")[0].removeprefix("- ") for line in lines]
+    named = [line.partition(" differs between two builds of this commit (")[0].removeprefix("- ") for line in lines]
     assert named == [
         LINUX_AMD64.executable(VERSION),
         LINUX_AMD64.deb_file(VERSION),
@@ -57,7 +57,7 @@ def test_two_builds_that_differ(frozen: Flavour, tmp_path: Path) -> None:
         f"tfs_model_status_probe_{VERSION}.cdx.json",
         f"tfs_model_status_probe_{VERSION}.buildinfo",
         "NOTICE",
-        "make both by `python -m release.artefacts FOLDER` and compare them with diffoscope",
+        "run `python -m release.artefacts FOLDER` in both and compare the folders with diffoscope",
     ]
 
 

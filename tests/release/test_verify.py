@@ -66,7 +66,7 @@ def flip(file: Path, at: int) -> None:
 @pytest.mark.parametrize("name", sorted(ASSETS - {"checksums.txt"}))
 def test_one_bit(release: Release, assets: Path, name: str) -> None:
     flip(assets / name, (assets / name).stat().st_size // 2)
-    sentence = f"{name} is not the file that checksums.txt lists: it is damaged, or another one\n"
+    sentence = f"{name} is not the file that checksums.txt lists: it is damaged or was replaced\n"
     assert verify(release, assets) == (1, "", sentence)
 
 
@@ -78,9 +78,9 @@ def test_the_list_and_the_folder_differ(release: Release, assets: Path) -> None:
     kept = [line for line in lines if not line.endswith(f"{RPM}\n")]
     (assets / "checksums.txt").write_text("".join([*kept, "nonsense\n"]))
     faults = [
-        "checksums.txt: no sum and name: nonsense",
+        "checksums.txt has a line that is not a sum and a name: nonsense",
         "NOTICE is missing",
-        "notes.txt is no part of a release",
+        "notes.txt does not belong to a release",
         f"checksums.txt lacks {RPM}",
     ]
     assert verify(release, assets) == (1, "", "\n".join([*faults, ""]))
@@ -91,9 +91,9 @@ def test_no_release(release: Release, assets: Path, tmp_path: Path) -> None:
     assert verify(release, assets) == (1, "", "checksums.txt is missing\n")
     empty = tmp_path / "empty"
     empty.mkdir()
-    wanted = "has to have one executable, tfs_model_status_probe_X.Y.Z_linux_amd64, and has none"
+    wanted = "must contain one executable, tfs_model_status_probe_X.Y.Z_linux_amd64, and contains none"
     assert verify(release, empty) == (1, "", f"{empty} {wanted}\n")
-    sentence = f"{empty / 'none'} is no folder: name one with the files of a release\n"
+    sentence = f"{empty / 'none'} does not exist: name a folder with the files of a release\n"
     assert verify(release, empty / "none") == (1, "", sentence)
 
 
@@ -121,9 +121,7 @@ def test_files_that_the_list_vouches_for(release: Release, assets: Path, tmp_pat
 
     done = verify(release, assets)
     version = f"tfs_model_status_probe {VERSION} (commit {git(release.checkout, 'rev-parse', '--short=12', 'HEAD')},"
-    other = (
-        f"-version does not begin with `{version}`, but says: tfs_model_status_probe {VERSION} (commit 0123456789ab, "
-    )
+    other = f"-version does not begin with `{version}`, but is: tfs_model_status_probe {VERSION} (commit 0123456789ab, "
     digest = re.search("SHA256=0(.*)", (assets / "Dockerfile").read_text())
     assert digest
     expected = (
@@ -182,4 +180,4 @@ def test_another_buildinfo(release: Release, assets: Path) -> None:
     )
     (assets / BUILDINFO).write_text("{}")
     list_again(assets)
-    assert verify(release, assets) == (1, "", f"{BUILDINFO} is no buildinfo of this program: 'executable'\n")
+    assert verify(release, assets) == (1, "", f"{BUILDINFO} is not a buildinfo of this program: 'executable'\n")

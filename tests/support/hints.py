@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from probe.hints import HINTS
+from probe.cli.hints import HINTS
 
 __all__ = ["HINTS"]

@@ -53,10 +53,12 @@ class Variant:
         )
 
 
-FROZEN = ROOT / "dist" / platform.LINUX_AMD64.executable(VERSION)
+# tests/platforms/ runs tests on an executable, an interpreter and a package of its own.
+FROZEN = Path(os.environ.get("TEST_EXECUTABLE", ROOT / "dist" / platform.LINUX_AMD64.executable(VERSION)))
+INTERPRETER = os.environ.get("TEST_PYTHON", sys.executable)
 ZIPAPP = ROOT / "dist" / platform.zipapp(VERSION)
 BUILDINFO = ROOT / "dist" / platform.buildinfo(VERSION)
-PACKAGE = ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"
+PACKAGE = Path(os.environ.get("TEST_PACKAGE", ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"))
 
 # `make coverage` measures the module; the other variants run the same code or are not Python's to measure.
 _COVERAGE = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
@@ -66,7 +68,7 @@ VARIANTS = {
     for variant in (
         MODULE,
         Variant("frozen", (str(FROZEN),)),
-        Variant("zipapp", (sys.executable, "-I", str(ZIPAPP))),
+        Variant("zipapp", (INTERPRETER, "-I", str(ZIPAPP))),
         Variant("package", (str(PACKAGE),)),
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.verdict import ExitCode
+from probe.tfs.exit_codes import TABLE
 
 CONTRACT = {
     "OK": 0, "SETUP": 1, "USAGE": 2, "DIAL": 2, "CALL": 3, "NOT_FOUND": 10, "EMPTY": 11, "NO_MATCH": 12,
@@ -12,5 +12,8 @@ CONTRACT = {
 
 
 def test_exit_codes_keep_their_numbers() -> None:
-    codes = {name: value for name, value in vars(ExitCode).items() if not name.startswith("__")}
-    assert {name: codes.get(name) for name in CONTRACT} == CONTRACT
+    assert {name: code for code, name, _, _ in TABLE} == CONTRACT
+
+
+def test_every_exit_code_is_explained() -> None:
+    assert [name for _, name, meaning, check in TABLE if not meaning or not check] == []

@@ -1,8 +1,9 @@
-"""The workflows as data."""
+"""The workflows and the composite actions as data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
@@ -10,8 +11,20 @@ from ruamel.yaml import YAML
 from tests.flavours import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
-FILES = sorted(FOLDER.glob("*.yml"))
-WORKFLOWS: dict[str, dict[str, Any]] = {file.stem: YAML(typ="safe", pure=True).load(file) for file in FILES}
+WORKFLOW_FILES = sorted(FOLDER.glob("*.yml"))
+ACTION_FILES = sorted(FOLDER.parent.glob("actions/*/action.yml"))
+FILES = [*WORKFLOW_FILES, *ACTION_FILES]
+
+
+def _content(file: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe", pure=True).load(file)
+    return loaded
+
+
+WORKFLOWS = {file.stem: _content(file) for file in WORKFLOW_FILES}
+ACTIONS = {file.parent.name: _content(file) for file in ACTION_FILES}
+SELF = "$/.github/actions/"
+"""How a step refers to an action of this repository, at the workflow's commit."""
 
 
 class Job(NamedTuple):
@@ -23,8 +36,9 @@ class Job(NamedTuple):
 
     @property
     def steps(self) -> list[dict[str, Any]]:
-        """None of its own where it calls another workflow."""
-        return list(self.content.get("steps", ()))
+        """Those of the composite actions in their place; none where the job calls another workflow."""
+        own = self.content.get("steps", ())
+        return [step for steps in map(expanded, own) for step in steps]
 
     @property
     def image(self) -> str | None:
@@ -42,6 +56,12 @@ class Run(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.job.workflow}.{self.job.name}: {self.name}"
+
+
+def expanded(step: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the steps that a step stands for."""
+    used = str(step.get("uses", ""))
+    return list(ACTIONS[used.removeprefix(SELF)]["runs"]["steps"]) if used.startswith(SELF) else [step]
 
 
 def jobs() -> Iterator[Job]:

@@ -47,7 +47,7 @@ class GitHub:
 
 
 def command(folder: Path, name: str, script: str) -> None:
-    """A command that a PATH with the folder has."""
+    """Makes a command for a PATH that contains the folder."""
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
     (folder / name).chmod(0o755)
 
@@ -80,7 +80,7 @@ def test_a_release_is_published(github: GitHub, files: list[Path]) -> None:
     assert github.state["releases"] == {TAG: PUBLISHED}
 
 
-def test_a_draft_of_an_earlier_try_is_made_anew(github: GitHub, files: list[Path]) -> None:
+def test_a_draft_of_an_earlier_run_is_replaced(github: GitHub, files: list[Path]) -> None:
     github.keep(releases={TAG: {"draft": True, "notes": "old", "assets": ["half"]}}, pulls={})
     assert publish(github, files).returncode == 0
     assert github.state["releases"] == {TAG: PUBLISHED}
@@ -92,8 +92,7 @@ def test_what_is_published_stays(github: GitHub, files: list[Path]) -> None:
     done = publish(github, files)
     assert done.returncode == 1
     assert done.stderr == (
-        f"error: {TAG} is published, and stays as it is: "
-        "what is wrong with it, the next patch version mends (release/README.md)\n"
+        f"error: {TAG} is published and must not change: fix it in the next patch version (release/README.md)\n"
     )
     assert github.state["releases"] == releases
 
@@ -102,7 +101,7 @@ def test_a_lost_asset_leaves_a_draft(github: GitHub, files: list[Path]) -> None:
     github.keep(releases={}, pulls={}, loses="checksums.txt")
     done = publish(github, files)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: the draft of {TAG} has other files than it should; run this job again.")
+    assert done.stderr.startswith(f"error: the draft of {TAG} has unexpected files; run this job again.")
     assert github.state["releases"][TAG]["draft"]
 
 
@@ -110,7 +109,7 @@ def test_no_release_where_github_does_not_answer(github: GitHub, files: list[Pat
     github.keep(broken="HTTP 502: Bad Gateway")
     done = publish(github, files)
     assert done.returncode == 1
-    assert done.stderr == f"error: gh does not say whether {TAG} is there: HTTP 502: Bad Gateway\n"
+    assert done.stderr == f"error: gh does not say whether {TAG} exists: HTTP 502: Bad Gateway\n"
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -118,7 +117,7 @@ def test_no_release_without_a_file(github: GitHub, files: list[Path], index: int
     files[index].write_text("")
     done = publish(github, files)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {files[index]} is not there, or empty: ")
+    assert done.stderr.startswith(f"error: {files[index]} is missing or empty: ")
     assert github.state["releases"] == {}
 
 
@@ -167,7 +166,7 @@ def test_a_rebuild_is_proposed(github: GitHub, clone: Path) -> None:
     assert list(github.state["pulls"]) == ["1"]
     offered = github.state["pulls"]["1"]
     assert (offered["branch"], offered["title"]) == ("rebuild", title)
-    assert offered["body"].startswith("\n- OpenSSL 3.0.23\n\nA person merges this and tags it")
+    assert offered["body"].startswith("\n- OpenSSL 3.0.23\n\nA maintainer merges and tags this")
     assert not list(github.folder.glob("tmp.*"))
 
 
@@ -228,7 +227,7 @@ def test_an_image_is_pushed(github: GitHub) -> None:
     assert calls[:3] == ["login ghcr.io --username octocat --password-stdin", "secret", f"push {IMAGE}:2.0.0"]
 
 
-def test_a_push_without_a_digest_is_told(github: GitHub) -> None:
+def test_a_push_without_a_digest_is_an_error(github: GitHub) -> None:
     done = push(github, "\\n")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith("but docker does not say under which digest\n")
+    assert done.stderr.endswith("but docker does not report its digest\n")

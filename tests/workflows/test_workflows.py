@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.flavours import ROOT
-from tests.workflows.jobs import FILES, FOLDER, WORKFLOWS, Run, jobs, runs
+from tests.platforms.other_pythons import SUPPORTED
+from tests.workflows.jobs import ACTIONS, FILES, FOLDER, WORKFLOWS, Run, jobs, runs
 
 # Each permission to write, and the job that needs it. Nothing that was downloaded is run where one is.
 WRITERS = {
@@ -60,6 +61,26 @@ def test_all_containers_are_one_image() -> None:
     images = {job.image for job in jobs() if job.image}
     assert len(images) == 1
     assert re.fullmatch(r"debian:bookworm-\d{8}@sha256:[0-9a-f]{64}", images.pop())
+
+
+def test_every_supported_python_is_run_on_both_systems() -> None:
+    matrix = WORKFLOWS["ci"]["jobs"]["pythons"]["strategy"]["matrix"]
+    assert tuple(matrix["python"]) == SUPPORTED
+    assert [machine.partition("-")[0] for machine in matrix["machine"]] == ["ubuntu", "macos"]
+
+
+def test_no_steps_are_repeated() -> None:
+    """What a composite action does, no job does itself."""
+    for action in ACTIONS.values():
+        for step in action["runs"]["steps"]:
+            if "run" in step:
+                for file in FILES:
+                    assert file.read_text().count(step["run"]) <= 1, file.name
+    for content in WORKFLOWS.values():
+        for job in content["jobs"].values():
+            container = "container" in job
+            uses = [step.get("uses", "") for step in job.get("steps", ())]
+            assert ("$/.github/actions/debian" in uses) == container
 
 
 def test_checkouts_keep_no_credentials_and_jobs_end() -> None:

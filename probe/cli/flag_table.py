@@ -1,0 +1,139 @@
+"""THE table of flags. Parser, usage, environment, README and tests read it."""
+
+from .. import __version__
+from ..value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final, Literal, TypeAlias
+
+    Kind: TypeAlias = Literal["bool", "string", "int", "duration", "choice", "header", "path"]
+    # Durations are nanoseconds, headers pairs of name and value.
+    FlagValue: TypeAlias = "str | int | bool | tuple[tuple[str, str], ...]"
+
+ENVIRONMENT_PREFIX = "TFS_PROBE_"
+ENGINES = ("native", "grpcio")
+
+# Groups of -h, in their order.
+ORIGINAL, SUCCESS, SECURITY, OUTPUT, INSTALL = (
+    "",
+    "How long to wait, and what counts as success",
+    "Secure connections, and metadata",
+    "Engine and output",
+    "For images without a shell",
+)
+
+
+class Flag(Value):
+    """One flag."""
+
+    __slots__ = ("choices", "default", "from_environment", "group", "help", "kind", "metavar", "name", "repeatable")
+
+    def __init__(
+        self,
+        name: str,
+        kind: "Kind",
+        default: "FlagValue",
+        group: str,
+        help: str,
+        metavar: str = "",
+        choices: "tuple[str, ...]" = (),
+        repeatable: bool = False,
+        from_environment: bool = True,
+    ) -> None:
+        """`metavar`: what usage shows as the value's kind, by default `kind` itself. `from_environment`: a variable may
+        set it; not so for flags that replace the probe by another action."""
+        self.name: Final = name
+        self.kind: Final = kind
+        self.default: Final = default
+        self.group: Final = group
+        self.help: Final = help
+        self.metavar: Final = metavar or ("" if kind == "bool" else kind)
+        self.choices: Final = choices
+        self.repeatable: Final = repeatable
+        self.from_environment: Final = from_environment
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets the flag."""
+        return ENVIRONMENT_PREFIX + self.name.upper().replace("-", "_")
+
+
+_ROWS = (
+    Flag("addr", "string", "localhost:9000", ORIGINAL, "The hostname:port to check"),
+    Flag("connect-timeout", "duration", 3_000_000_000, ORIGINAL, "Timeout for making connection"),
+    Flag("model-name", "string", "default", ORIGINAL, "The name of the model"),
+    Flag("model-version", "int", 0, ORIGINAL, "The version of the model"),
+    Flag("rpc-timeout", "duration", 10_000_000_000, ORIGINAL, "Timeout for rpc call"),
+    Flag(
+        "timeout",
+        "duration",
+        0,
+        SUCCESS,
+        "Budget for the whole run, 0 for none; set it a little below the probe's timeoutSeconds",
+    ),
+    Flag("liveness", "bool", False, SUCCESS, "Succeed as soon as the server answers, whatever the model's state"),
+    Flag("tls", "bool", False, SECURITY, "Use TLS 1.2 or 1.3, and verify the server's certificate"),
+    Flag(
+        "tls-ca-cert",
+        "string",
+        "",
+        SECURITY,
+        "PEM file with the certificates to trust instead of the system's (with -tls)",
+    ),
+    Flag(
+        "tls-client-cert",
+        "string",
+        "",
+        SECURITY,
+        "PEM file with the client certificate (with -tls and -tls-client-key)",
+    ),
+    Flag("tls-client-key", "string", "", SECURITY, "PEM file with the client certificate's private key"),
+    Flag(
+        "tls-server-name",
+        "string",
+        "",
+        SECURITY,
+        "The name to expect in the server's certificate instead of -addr's host (with -tls)",
+    ),
+    Flag("tls-no-verify", "bool", False, SECURITY, "Do not verify the server's certificate (with -tls; INSECURE)"),
+    Flag(
+        "spiffe",
+        "bool",
+        False,
+        SECURITY,
+        "Use mutual TLS with an identity from the SPIFFE Workload API (SPIFFE_ENDPOINT_SOCKET)",
+    ),
+    Flag("alts", "bool", False, SECURITY, "Use ALTS on Google Cloud (with -engine=grpcio)"),
+    Flag(
+        "rpc-header",
+        "header",
+        (),
+        SECURITY,
+        "A header to send with the call, 'name: value' (repeatable)",
+        metavar="value",
+        repeatable=True,
+    ),
+    Flag("user-agent", "string", "tfs_model_status_probe/" + __version__, SECURITY, "The user agent to send"),
+    Flag("gzip", "bool", False, SECURITY, "Compress the request, and accept a compressed answer"),
+    Flag(
+        "engine",
+        "choice",
+        "native",
+        OUTPUT,
+        "native, or grpcio where that package is installed",
+        metavar="string",
+        choices=ENGINES,
+    ),
+    Flag("v", "bool", False, OUTPUT, "Print the effective options and timings to stderr"),
+    Flag("version", "bool", False, OUTPUT, "Print the version and exit", from_environment=False),
+    Flag(
+        "install",
+        "path",
+        "",
+        INSTALL,
+        "Copy this executable to a directory or file and exit; for an init container",
+        from_environment=False,
+    ),
+)
+FLAGS = {flag.name: flag for flag in _ROWS}

@@ -1,0 +1,297 @@
+"""What a verdict probably means, and what to do about it: what to do first, then why.
+
+Imported only when there is something to explain. Hints are not an interface: word them as well as you can. What they
+say about TensorFlow Serving was seen in captures of a real server or read in its source."""
+
+from ..model import AVAILABLE, END, LOADING, START, STATE_NAMES, STATUS, UNLOADING, Failure
+from ..rpc.status import proto_name
+from .go_syntax import quote
+from .text import escape, is_pending
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..deadline import Limit
+    from ..model import Cause, ModelStatus, Query, Verdict, VersionStatus
+
+MAX_LISTED_VERSIONS = 10
+MAX_ERROR_BYTES = 300  # of the server's words about a failed load
+RETRIES = (
+    "; TensorFlow Serving also reports this while it retries a failed load (5 times, a minute apart), and while "
+    "another model's load holds it up (--num_load_threads): its log tells"
+)
+REPAIR = "; a repaired version needs a new number, or must be gone from its base path for longer than one poll"
+# The flag that sets a budget.
+LIMIT_FLAGS: "dict[Limit, str]" = {"run": "-timeout", "connect": "-connect-timeout", "rpc": "-rpc-timeout"}
+
+HINTS: "dict[Cause, str]" = {
+    # Dialing.
+    "no-time": "set a timeout above 0, for example 900ms: no time was left before anything could be tried",
+    "refused": (
+        "check the server's log, and -addr (TensorFlow Serving's gRPC port is 8500 unless --port says otherwise): "
+        "nothing is listening there. The port opens only after the first models have loaded, and a first model that "
+        "fails to load ends the server"
+    ),
+    "no-socket": (
+        "check the server's log, the path, and that it is mounted into this container: TensorFlow Serving creates the "
+        "socket (--grpc_socket_path) only after its first models have loaded"
+    ),
+    "permission": "run the probe as the server's user, or widen the socket's mode: connecting to it is not permitted",
+    "dropped": (
+        "check the address, and whether a firewall drops packets to it; a probe should ask its own pod (-addr=:8500)"
+    ),
+    "mute": (
+        "check whether the server's process is stopped or starved of CPU, and whether the port speaks gRPC: it "
+        "accepted the connection but sent nothing"
+    ),
+    "slow": (
+        "check whether the server is starved of CPU, and whether the port speaks gRPC: it accepted the connection but "
+        "sends too slowly"
+    ),
+    "closed": (
+        "check whether the server is shutting down, expects TLS (-tls), or is a proxy with no server behind it: it "
+        "accepted the connection and closed it at once"
+    ),
+    "http1": (
+        "give the gRPC port (8500, --port): this is probably TensorFlow Serving's REST port (8501, --rest_api_port), "
+        "since it answers in HTTP/1"
+    ),
+    "not-http2": "check the port: whatever is listening there speaks neither HTTP/2 nor HTTP/1",
+    "policy": (
+        "check the container's seccomp profile, its AppArmor or SELinux policy, and the firewall: one of them forbids "
+        "this call"
+    ),
+    "descriptors": "raise the limit of open files (ulimit -n): no descriptor is left",
+    "kernel-memory": "raise the container's memory limit: the kernel has no memory left for a socket",
+    "memory": "raise the container's memory limit, or ulimit -v: the probe itself needs about 16 MiB",
+    "no-route": "check the address and the routes of this network: it cannot be reached from here",
+    "no-local-address": (
+        "check that this machine has an address of that family, and that its local ports are not used up"
+    ),
+    "no-family": "give an address of the other family: this machine does not support this one (IPv4 or IPv6)",
+    "invalid": "check the address; a link-local one needs its interface as a zone: -addr=[fe80::1%eth0]:8500",
+    "not-a-socket": "check the path: what is there does not accept connections as a stream socket",
+    "socket-error": "check the address and the network: the kernel rejected the connection",
+    # The address, and names.
+    "address": "give -addr=HOST:PORT, :PORT, [IPV6]:PORT, unix:///PATH or unix-abstract:NAME",
+    "no-port": (
+        "give -addr=HOST:PORT, for example -addr=:8500 (TensorFlow Serving's gRPC port unless --port says otherwise)"
+    ),
+    "brackets": "put an IPv6 address with a port in brackets: -addr=[::1]:8500",
+    "url": "give -addr=HOST:PORT, without a scheme in front of it",
+    "unresolved": (
+        "check -addr; inside the pod use :PORT or localhost:PORT, which need no resolver: the name cannot be resolved "
+        "here"
+    ),
+    "resolver": "inside the pod use :PORT or localhost:PORT, which need no resolver: the resolver is not answering",
+    "no-thread": (
+        "raise the container's limit of processes, which counts threads, or use :PORT or localhost:PORT, which need "
+        "no resolver; an old container runtime whose seccomp profile denies clone3 has the same effect"
+    ),
+    "numeric-host": "write an IPv4 address as four decimal numbers without leading zeros, for example 127.0.0.1",
+    "zone": "name an interface of this machine after a link-local address: -addr=[fe80::1%eth0]:8500",
+    # TLS.
+    "speaks-tls": (
+        "add -tls, and -tls-ca-cert if the certificate needs it: the server speaks TLS on this port, and was asked in "
+        "plain text"
+    ),
+    "tls-plain": "omit -tls, or give the server's TLS port: this is a gRPC server without TLS",
+    "tls-http1": (
+        "give the gRPC port (8500, --port): this is probably TensorFlow Serving's REST port (8501), since it answers "
+        "in HTTP/1 without TLS"
+    ),
+    "tls-not": "omit -tls, or check the port: whatever is listening there does not speak TLS",
+    "tls-closed": (
+        "omit -tls if the server has no TLS; otherwise check whether it is shutting down, or is a proxy with no server "
+        "behind it: it closed the connection as soon as TLS began"
+    ),
+    "tls-client": (
+        "give -tls-client-cert and -tls-client-key, with a certificate from a CA that the server trusts: it requires "
+        "one (mTLS)"
+    ),
+    "tls-refused": ("check -tls-client-cert: it must be valid today and issued by a CA that the server trusts"),
+    "tls-version": "allow TLS 1.2 or 1.3 on the server: this program supports no older version",
+    "tls-alpn": (
+        "check that this is the gRPC port, and that a proxy in front of it offers h2 (ALPN): gRPC needs HTTP/2 over TLS"
+    ),
+    "tls-weak": "renew the certificate with an RSA key of 2048 bits or an EC key of 256 bits or more, and SHA-256",
+    "tls-handshake": (
+        "check the server's log, that this is its gRPC port, and that both sides have a cipher in common"
+    ),
+    "tls-name": (
+        "give the name in the certificate with -tls-server-name, or have one issued for this host; the common name "
+        "does not count, only subject alternative names do"
+    ),
+    "tls-expired": "renew the certificate; if it has not expired, check this machine's clock",
+    "tls-not-yet": "check this machine's clock, or wait until the certificate is valid",
+    "tls-untrusted": (
+        "give the certificate's CA with -tls-ca-cert; if the server omits an intermediate certificate, have it send "
+        "the whole chain, or add the intermediate to that file"
+    ),
+    "tls-certificate": "have a certificate issued for server authentication; `openssl verify` explains the reason",
+    "tls-file": "give a PEM file that the probe's user may read",
+    "tls-encrypted": (
+        "decrypt the key once (openssl pkey -in KEY -out PLAIN) and protect the file by its mode: a probe cannot ask "
+        "for a passphrase"
+    ),
+    "tls-mismatch": "give a certificate and the key that belongs to it",
+    "tls-roots": (
+        "give the server's CA with -tls-ca-cert, or set SSL_CERT_FILE: an image without ca-certificates trusts no one"
+    ),
+    "tls-bad-name": (
+        "give the name in the server's certificate with -tls-server-name; international names in ASCII form (xn--…)"
+    ),
+    # SPIFFE.
+    "spiffe-socket": (
+        "set SPIFFE_ENDPOINT_SOCKET to the Workload API's address, for example unix:///run/spire/agent.sock, and mount"
+        " the socket into the container"
+    ),
+    "spiffe-api": "check that the SPIFFE agent runs on this node, and that its socket is mounted into the container",
+    "spiffe-none": (
+        "register the workload (with SPIRE: spire-server entry create), and give the agent a moment to sync: it has no "
+        "identity for this process"
+    ),
+    "spiffe-peer": (
+        "the server must present an X.509-SVID of a trust domain whose bundle we have: our own, or a federated one"
+    ),
+    "spiffe-plain": (
+        "omit -spiffe, or give the port where the server uses its SPIFFE identity: this port does not speak TLS"
+    ),
+    "spiffe-refused": (
+        "have the server trust this trust domain and allow this SPIFFE ID (-v shows it): it rejects our identity; its "
+        "log may say more"
+    ),
+    # The call.
+    "call-timeout": (
+        "check whether the server is overloaded or hangs: it accepted the connection but did not answer in time. "
+        "TensorFlow Serving needs no model for this answer, only a free thread (--grpc_max_threads)"
+    ),
+    "run-timeout": (
+        "check whether the server is overloaded or hangs, or raise -timeout: it ended the run before the answer"
+    ),
+    "broken": (
+        "check whether the server is shutting down or was killed: the connection broke before the answer was complete"
+    ),
+    "proxy": "check that -addr leads to the server itself: this is the answer of a proxy or of another HTTP service",
+    "unreadable": (
+        "check that -addr leads to TensorFlow Serving: this is not an answer of tensorflow.serving.ModelService"
+    ),
+    "compressed": (
+        "disable compression in the server or the proxy in front of it, or give -gzip if that is what it uses: it "
+        "compresses although the request did not offer that"
+    ),
+    "unprocessed": (
+        "check whether the server is shutting down, or whether a proxy limits its connections: it refused the call "
+        "twice"
+    ),
+    # Engines.
+    "alts": "use the Python package with grpcio: the static executable has no ALTS",
+    "native-only": "omit -engine=grpcio: the native engine supports it",
+    "no-grpcio": "or omit -engine: the native engine needs no packages",
+    # The answer.
+    "empty": "check the model's base path: the server knows the model but has found no version of it yet",
+    # -install.
+    "own-file": (
+        "mount /proc, or start the executable by its full path, as a user that may read it; if its checksum is wrong, "
+        "download it again"
+    ),
+    "package": "use the static executable or the zipapp: each is one file and can install itself",
+    "install-folder": "create the directory first, or mount a volume there",
+    "install-name": "remove what is there, or give another name",
+    "install-read-only": "mount a writable volume there, in Kubernetes an emptyDir",
+    "install-permission": (
+        "run the container as the directory's owner (runAsUser), or give the volume to its group (fsGroup): this user "
+        "may not write there"
+    ),
+    "install-space": "give the volume 32 MiB: there is no room for the copy, which is made beside the old one",
+}
+
+
+def hint(verdict: "Verdict", outcome: "ModelStatus | Failure", query: "Query") -> str:
+    """The hint for a verdict; empty if there is nothing to add."""
+    if isinstance(outcome, Failure):
+        text = HINTS.get(outcome.cause, "") or _of_status(outcome, query)
+        if outcome.kind == "credentials" and outcome.limit in LIMIT_FLAGS:
+            text += f"; {LIMIT_FLAGS[outcome.limit]} ended the wait"
+        return text
+    if verdict.version is not None:
+        return _of_version(verdict.version, outcome)
+    if verdict.cause == "no-match":
+        return _known_versions(outcome)
+    return HINTS.get(verdict.cause, "")
+
+
+def _of_status(failure: Failure, query: "Query") -> str:
+    """What a gRPC status from the server means."""
+    if failure.kind != STATUS:
+        return ""
+    name = proto_name(failure.code)
+    if name == "NOT_FOUND":
+        return (
+            f"check -model-name={quote(query.model)}: names are case-sensitive; the server also answers this until it "
+            "has found a first version under the model's base path"
+        )
+    if name == "UNIMPLEMENTED":
+        return (
+            "check the port: this gRPC server has no tensorflow.serving.ModelService (OpenVINO Model Server dropped it "
+            "in 2026.3)"
+        )
+    if name == "RESOURCE_EXHAUSTED":
+        return (
+            "raise --grpc_max_threads, or the probe's failureThreshold: all threads of the server are busy; -liveness "
+            "counts this answer as alive"
+        )
+    if name in ("UNAVAILABLE", "CANCELLED", "UNAUTHENTICATED", "PERMISSION_DENIED"):
+        return (
+            "check the proxy or mesh in front of the server, and whether the server behind it is up: TensorFlow "
+            "Serving itself never answers this"
+        )
+    return ""
+
+
+def _of_version(chosen: "VersionStatus", versions: "ModelStatus") -> str:
+    """Why the deciding version is in its state; for an AVAILABLE one, which newer version is not."""
+    number = chosen.version
+    if chosen.state == AVAILABLE:
+        newer = next((version for version in versions if version.version > number and is_pending(version)), None)
+        return f"version {number} serves; {_pending(newer)}" if newer else ""
+    if chosen.error_code or chosen.error_message not in ("", "OK"):
+        return _load_error(chosen) + REPAIR
+    if chosen.state in (START, LOADING):
+        return f"wait: {_pending(chosen)}"
+    if chosen.state == UNLOADING:
+        return f"version {number} is being unloaded, and waits for requests that still use it"
+    return _unloaded(number, versions) if chosen.state == END else ""
+
+
+def _pending(version: "VersionStatus") -> str:
+    if version.error_code:
+        return _load_error(version)
+    text = f"version {version.version} is {STATE_NAMES.get(version.state, version.state)}"
+    return text + RETRIES if version.state in (START, LOADING) else text
+
+
+def _unloaded(number: int, versions: "ModelStatus") -> str:
+    serving = [str(version.version) for version in versions if version.state == AVAILABLE][:MAX_LISTED_VERSIONS]
+    others = f"; {', '.join(serving)} {'serves' if len(serving) == 1 else 'serve'}" if serving else ""
+    return (
+        f"put version {number} back into the model's base path or configuration, and it loads again under the same "
+        f"number: it was unloaded without an error, because it had left them{others}"
+    )
+
+
+def _known_versions(versions: "ModelStatus") -> str:
+    """Which versions the server lists, and why one may be missing."""
+    numbers = [str(version.version) for version in versions]
+    more = f" and {len(numbers) - MAX_LISTED_VERSIONS} more" if len(numbers) > MAX_LISTED_VERSIONS else ""
+    listed = ", ".join(numbers[:MAX_LISTED_VERSIONS])
+    return (
+        f"the server lists {'version' if len(numbers) == 1 else 'versions'} {listed}{more}; a version is missing until "
+        "it is found in the model's base path, and while another model's load holds it up (--num_load_threads)"
+    )
+
+
+def _load_error(version: "VersionStatus") -> str:
+    """What the server reports about a failed load. OpenVINO Model Server gives an error without a code."""
+    code = f" with {proto_name(version.error_code)}" if version.error_code else ""
+    message = f": {escape(version.error_message, MAX_ERROR_BYTES)}" if version.error_message else ""
+    return f"version {version.version} failed{code}{message}"

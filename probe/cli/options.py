@@ -1,0 +1,98 @@
+"""The flags' values and the environment -> what to do."""
+
+from ..deadline import RUN, Deadline
+from ..model import ALTS, SETUP, SPIFFE, TLS, ClientConfig, Failure, NamedFile, Plan, Query, Security
+from ..value import Value
+from .conflicts import find_conflict
+from .flag_table import ENVIRONMENT_PREFIX
+from .rpc_headers import metadata, user_agent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from ..model import SecurityKind
+    from .flags import ParsedFlags
+
+# Variables beyond the flags' own: OpenSSL's for the system's certificates, and SPIFFE's.
+ROOTS_FILE, ROOTS_FOLDERS, WORKLOAD_API = "SSL_CERT_FILE", "SSL_CERT_DIR", "SPIFFE_ENDPOINT_SOCKET"
+# The beginnings of all variables that are read.
+VARIABLE_PREFIXES = (
+    ENVIRONMENT_PREFIX.encode(), ROOTS_FILE.encode(), ROOTS_FOLDERS.encode(), WORKLOAD_API.encode()
+)  # fmt: skip
+
+
+class Options(Value):
+    """What the command line asks for."""
+
+    __slots__ = ("flags", "install", "plan", "verbose", "version")
+
+    def __init__(
+        self, plan: "Plan | Failure", flags: "ParsedFlags", verbose: bool, version: bool, install: str
+    ) -> None:
+        """`plan`: a Failure if the flags contradict each other. `install`: where to, empty for no installation."""
+        self.plan: Final = plan
+        self.flags: Final = flags
+        self.verbose: Final = verbose
+        self.version: Final = version
+        self.install: Final = install
+
+
+def options(flags: "ParsedFlags", environment: "dict[bytes, bytes]", begun: int) -> Options:
+    """The options of a run that began at that moment of `time.monotonic_ns`."""
+    values = flags.values
+    return Options(_plan(values, environment, begun), flags, values["v"], values["version"], values["install"])
+
+
+def _plan(values: "dict[str, Any]", environment: "dict[bytes, bytes]", begun: int) -> "Plan | Failure":
+    conflict = find_conflict(values)
+    if conflict:
+        return Failure(SETUP, conflict, permanent=True)
+    try:
+        config = ClientConfig(
+            values["addr"],
+            values["engine"],
+            _security(values, environment),
+            metadata(values["rpc-header"]),
+            user_agent(values["user-agent"]),
+            values["gzip"],
+            values["connect-timeout"],
+            values["rpc-timeout"],
+        )
+    except ValueError as error:
+        return Failure(SETUP, str(error), permanent=True)
+    budget = values["timeout"]
+    deadline = Deadline(begun + budget if budget else None, RUN)
+    return Plan(config, (Query(values["model-name"], values["model-version"]),), deadline, values["liveness"])
+
+
+def _security(values: "dict[str, Any]", environment: "dict[bytes, bytes]") -> "Security | None":
+    """How the connection is secured; None for plain text."""
+    kind: SecurityKind
+    if values["tls"]:
+        kind = TLS
+    elif values["spiffe"]:
+        kind = SPIFFE
+    elif values["alts"]:
+        kind = ALTS
+    else:
+        return None
+
+    def file(flag: str) -> "NamedFile | None":
+        return NamedFile(values[flag], f"-{flag}") if values[flag] else None
+
+    def variable(name: str) -> str:
+        return environment.get(name.encode(), b"").decode("utf-8", "surrogateescape")
+
+    roots_file = variable(ROOTS_FILE)
+    return Security(
+        kind,
+        verify=not values["tls-no-verify"],
+        ca=file("tls-ca-cert"),
+        certificate=file("tls-client-cert"),
+        key=file("tls-client-key"),
+        server_name=values["tls-server-name"],
+        roots_file=NamedFile(roots_file, ROOTS_FILE) if roots_file else None,
+        roots_folders=tuple(filter(None, variable(ROOTS_FOLDERS).split(":"))),
+        workload_api=variable(WORKLOAD_API),
+    )

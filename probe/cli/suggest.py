@@ -1,0 +1,94 @@
+"""What the author of a mistyped command line or value probably meant. Pure."""
+
+from .flag_table import FLAGS
+from .go_syntax import quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .flags import UsageError
+
+DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+MAX_DISTANCE = 3
+
+
+def suggest(error: "UsageError") -> str:
+    """The right form of what a usage error is about; empty if there is no guess."""
+    flag = FLAGS.get(error.flag)
+    if flag is None:
+        return _for_argument(error.value) if error.value is not None else _nearest(error.flag)
+    text = error.value
+    if text is None:
+        return f"write -{flag.name}=VALUE"
+    if flag.kind == "duration":
+        return f"write -{flag.name}={text}s" if text.isascii() and text.isdigit() else "write a unit: 900ms, 3s, 1m30s"
+    if flag.kind == "int":
+        return f"-{flag.name} takes a number"
+    if flag.kind == "bool":
+        return f"write -{flag.name} or -{flag.name}=false"
+    if flag.kind == "header":
+        return f"write -{flag.name}='name: value'"
+    return f"write -{flag.name}={' or '.join(flag.choices)}" if flag.choices else f"write -{flag.name}=PATH"
+
+
+def _for_argument(argument: str) -> str:
+    """Why an argument is left over where flags were expected."""
+    if argument[:1] in DASHES and argument:
+        return f"write a plain hyphen: -{argument.lstrip(DASHES + '-')}"
+    if argument.lower() in ("true", "false", "0", "1", "t", "f"):
+        return f"a boolean flag takes its value after an equals sign: -FLAG={argument}"
+    if " -" in argument:
+        return "this item holds several flags: give each its own item"
+    return "flags come first, each as -name=value"
+
+
+def _nearest(name: str) -> str:
+    """The flag whose name is most like the given one."""
+    if " " in name:
+        return "this item holds several flags: give each its own item"
+    wanted = name.lower().replace("_", "-")
+    best = min(FLAGS, key=lambda flag: (_distance(wanted, flag), flag))
+    return f"did you mean -{best}?" if _distance(wanted, best) <= min(MAX_DISTANCE, len(wanted) // 2) else ""
+
+
+def _distance(one: str, other: str) -> int:
+    """The Levenshtein distance, where swapping two neighbours counts as one edit."""
+    if len(one) > 40:
+        return len(one)
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        older, before, row = before, row, [i]
+        for j, b in enumerate(other, 1):
+            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b)))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                row[j] = min(row[j], older[j - 2] + 1)
+    return row[-1]
+
+
+def suspicious_value(values: "dict[str, Any]") -> str:
+    """The first string that was evidently not expanded or not unquoted, as a hint; empty if there is none."""
+    for flag in FLAGS.values():
+        value = values[flag.name]
+        if isinstance(value, str) and value != flag.default:
+            reason = _why_suspicious(value)
+            if reason:
+                return f"check -{flag.name}={quote(value)}: {reason}"
+    return ""
+
+
+def _why_suspicious(value: str) -> str:
+    if "$(" in value and ")" in value:
+        return "the variable was not expanded; Kubernetes expands $(NAME) only if the container defines NAME"
+    if "${" in value or (value[:1] == "$" and len(value) > 1):
+        return "the variable was not expanded; without a shell, Kubernetes expands only $(NAME)"
+    if "{{" in value and "}}" in value:
+        return "the template was not filled in"
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        return "the quotes are part of the value; without a shell, leave them out"
+    if any(f" -{name}" in value or f" --{name}" in value for name in FLAGS if len(name) > 1):
+        return "this item holds several flags; give each its own item"
+    if value != value.strip():
+        return "it begins or ends with white space"
+    return ""

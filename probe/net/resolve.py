@@ -1,0 +1,130 @@
+"""Names of hosts and services, looked up in the C library within a deadline.
+
+`getaddrinfo` has no timeout, so a lookup runs in a thread of its own, which the process's end takes along. The C
+library also drops a good A answer whose AAAA twin is never answered (or the reverse), so where the lookup of both
+families takes too long or fails for a reason that may concern one of them, each family is looked up by itself.
+
+A lookup that hangs is never started a second time: whoever asks again waits for the same answer. So at most three
+threads exist for a name, and the C library ends each after its own timeout.
+"""
+
+import _socket
+import _thread
+
+from .errors import Permanent, Transient, attempt_error
+from .stream import Address
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from ..deadline import Deadline
+
+    Question: TypeAlias = "tuple[str, int, int]"  # host, port, address family
+
+# Of the time left, this part goes to the lookup of both families at once; seconds at most.
+BOTH_SHARE, MAX_BOTH_SECONDS = 3, 2.0
+
+
+class _Lookup:
+    """A running or finished `getaddrinfo`."""
+
+    __slots__ = ("done", "error", "found")
+
+    def __init__(self) -> None:
+        self.found: list[Address] = []
+        self.error: OSError | None = None
+        self.done = _thread.allocate_lock()
+        self.done.acquire()
+
+    def run(self, question: "Question") -> None:
+        """The thread's body."""
+        host, port, family = question
+        try:
+            # As bytes: a str would go through the idna codec, which the static executable does not have.
+            name = host.encode("utf-8", "surrogateescape")
+            for found, _, _, _, sockaddr in _socket.getaddrinfo(name, port, family, _socket.SOCK_STREAM):
+                if isinstance(sockaddr[0], str):  # families that the C library cannot print come as bytes
+                    self.found.append(Address(found, sockaddr))
+        except OSError as error:
+            self.error = error
+        finally:
+            del _running[question]
+            self.done.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the lookup has ended within that time."""
+        if not self.done.acquire(True, seconds):
+            return False
+        self.done.release()  # for whoever else waits
+        return True
+
+
+_running: "dict[Question, _Lookup]" = {}
+
+
+def resolve(host: str, port: int, deadline: "Deadline") -> "list[Address]":
+    """The addresses of a name, in the resolver's order. Raises Transient (an unknown name may be known soon), or
+    Permanent where no retry can help."""
+    if "%" in host:
+        return _with_zone(host, port)
+    both = _start((host, port, _socket.AF_UNSPEC))
+    if both.wait(min(deadline.remaining() / BOTH_SHARE, MAX_BOTH_SECONDS)):
+        if both.found:
+            return both.found
+        if both.error is None or both.error.errno in (_socket.EAI_NONAME, _socket.EAI_NODATA):
+            raise _unresolved(host, both.error)
+    one, other = (_start((host, port, family)) for family in (_socket.AF_INET, _socket.AF_INET6))
+    one.wait(deadline.remaining() / 2)
+    if not one.found:
+        other.wait(deadline.remaining())
+    found = [*one.found, *other.found]
+    if found:
+        return found
+    for lookup in (one, other, both):
+        if not lookup.done.locked():
+            raise _unresolved(host, lookup.error)
+    raise Transient(f"lookup {host}: the resolver is not answering", "resolver")
+
+
+def _start(question: "Question") -> _Lookup:
+    """The running lookup for a question, or a new one."""
+    lookup = _running.get(question)
+    if lookup is None:
+        lookup = _running[question] = _Lookup()
+        try:
+            _thread.start_new_thread(lookup.run, (question,))
+        except RuntimeError:  # a limit of processes, which counts threads, or a policy
+            del _running[question]
+            raise Permanent(f"lookup {question[0]}: cannot start a thread for the resolver", "no-thread") from None
+    return lookup
+
+
+def _unresolved(host: str, error: "OSError | None") -> "Transient | Permanent":
+    """A lookup that found nothing. The C library does not say when it lacked a descriptor, so that is tried."""
+    if error is not None and error.errno not in (_socket.EAI_NONAME, _socket.EAI_NODATA):
+        try:
+            _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM).close()
+        except OSError as lacking:
+            return attempt_error(f"lookup {host}", lacking)
+    text = (error.strerror or str(error)) if error is not None else "no addresses"
+    return Transient(f"lookup {host}: {text[:1].lower()}{text[1:]}", "unresolved")
+
+
+def _with_zone(host: str, port: int) -> "list[Address]":
+    """A link-local address with its zone, such as `fe80::1%eth0`; nothing is looked up."""
+    try:
+        name = host.encode("utf-8", "surrogateescape")
+        found = _socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM, 0, _socket.AI_NUMERICHOST)
+    except OSError:
+        text = f"address {host}: this machine has no such zone, or the address is not link-local"
+        raise Permanent(text, "zone") from None
+    return [Address(family, (*sockaddr,)) for family, _, _, _, sockaddr in found if isinstance(sockaddr[0], str)]
+
+
+def port_of_service(name: str) -> int:
+    """The TCP port of a service such as `http`. Raises Permanent."""
+    try:
+        return _socket.getservbyname(name, "tcp")
+    except (OSError, UnicodeEncodeError):
+        raise Permanent(f"lookup tcp/{name}: unknown port", "address") from None

@@ -1,0 +1,1 @@
+"""gRPC over HTTP/2. Everything but channel.py is sans-IO."""

@@ -1,0 +1,1 @@
+"""SPIFFE: an identity from the Workload API, and mutual TLS with it."""

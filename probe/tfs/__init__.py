@@ -1,0 +1,1 @@
+"""TensorFlow Serving: what is asked of it, and what its answers mean."""

@@ -1,0 +1,41 @@
+"""The client: connects to a server and asks it. The native engine and grpcio have the same interface.
+
+A client never raises: what fails is a Failure. It neither prints nor knows flags or exit codes.
+"""
+
+from ..model import SETUP, CallTrace, Failure
+
+PIP_INSTALL = "pip install 'tfs-model-status-probe[grpcio]'"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from ..deadline import Deadline
+    from ..model import ClientConfig, ModelStatus, Query
+
+    class Client(Protocol):
+        """A connected client."""
+
+        def status(self, queries: "tuple[Query, ...]", deadline: Deadline) -> "tuple[ModelStatus | Failure, ...]":
+            """The status of each query's model, in order. Each call has the configuration's own timeout."""
+
+        def close(self) -> None:
+            """Closes the connection."""
+
+
+def connect(config: "ClientConfig", first: "Query", deadline: "Deadline") -> "tuple[Client | Failure, CallTrace]":
+    """A connected client, and how the connection came about. `first` rides in the opening write: `status` gives its
+    outcome without a second call."""
+    if config.engine == "native":
+        from . import native
+
+        return native.connect(config, first, deadline)
+    try:
+        from . import grpcio
+    except ImportError as error:
+        # Only the executable lacks our own module.
+        missing = "the static executable has the native engine only" if error.name == __package__ else str(error)
+        text = f"the grpcio engine needs grpcio and protobuf ({missing}): {PIP_INSTALL}"
+        return Failure(SETUP, text, cause="no-grpcio", permanent=True), CallTrace()
+    return grpcio.connect(config, first, deadline)

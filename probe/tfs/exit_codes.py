@@ -1,0 +1,89 @@
+"""Every exit code: its number, name, meaning, and what to check.
+
+THE table: README, the documents and the tests read it. The numbers up to 100 are the original program's or
+grpc_health_probe's; they are an interface.
+"""
+
+OK = 0
+SETUP = 1
+USAGE = DIAL = 2
+CALL = 3
+NOT_FOUND = 10
+EMPTY = 11
+NO_MATCH = 12
+CREDENTIALS = 20
+UNKNOWN = 30
+START = 31
+LOADING = 32
+UNLOADING = 33
+END = 34
+UNEXPECTED = 100
+INTERNAL = 101
+DAMAGED = 102
+INTERRUPTED = 130
+TERMINATED = 143
+
+# (code, name, meaning, what to check)
+TABLE = (
+    (OK, "OK", "The model is AVAILABLE; with -liveness: the server answers", "Nothing."),
+    (
+        SETUP,
+        "SETUP",
+        "The run cannot start: flags contradict each other, or a file cannot be used",
+        "The line names the flags or the file, and the remedy.",
+    ),
+    (
+        USAGE,
+        "USAGE",
+        "An unknown or malformed flag",
+        "The first line names the flag. The same code as for a failed dial, as in the original.",
+    ),
+    (
+        DIAL,
+        "DIAL",
+        "No connection",
+        "Is the server up, and is -addr its gRPC port? TensorFlow Serving opens its port only after its first models "
+        "have loaded.",
+    ),
+    (
+        CALL,
+        "CALL",
+        "The call failed, or its answer cannot be decoded",
+        "The line has the gRPC code and message. Is the server overloaded, or is there a proxy in between?",
+    ),
+    (
+        NOT_FOUND,
+        "NOT_FOUND",
+        "The server does not know the model",
+        "-model-name (case-sensitive) and the server's configuration; also the answer until the first version "
+        "is found.",
+    ),
+    (EMPTY, "EMPTY", "The answer lists no version", "The model's base path: no version has been found in it yet."),
+    (
+        NO_MATCH,
+        "NO_MATCH",
+        "The requested version is not listed",
+        "-model-version, and whether the version is in the model's base path; the hint lists the known ones.",
+    ),
+    (
+        CREDENTIALS,
+        "CREDENTIALS",
+        "No SPIFFE credentials",
+        "SPIFFE_ENDPOINT_SOCKET, the agent's socket, and the workload's registration.",
+    ),
+    (UNKNOWN, "UNKNOWN", "The version is in state UNKNOWN", "The server's log."),
+    (START, "START", "The version is in state START: about to load", "Wait; if it stays, the server's log."),
+    (
+        LOADING,
+        "LOADING",
+        "The version is in state LOADING",
+        "Wait; if it stays, the server's log: a load may be failing.",
+    ),
+    (UNLOADING, "UNLOADING", "The version is in state UNLOADING", "The version policy, and the model's base path."),
+    (END, "END", "The version is in state END: unloaded, or it failed to load", "The hint has the server's error."),
+    (UNEXPECTED, "UNEXPECTED", "The version is in a state that this program does not know", "A newer release."),
+    (INTERNAL, "INTERNAL", "A bug in this program", "Please report the line."),
+    (DAMAGED, "DAMAGED", "The executable is damaged", "Download it again, and verify its checksum."),
+    (INTERRUPTED, "INTERRUPTED", "Ended by SIGINT", "Nothing."),
+    (TERMINATED, "TERMINATED", "Ended by SIGTERM", "Nothing."),
+)

@@ -1,0 +1,266 @@
+"""The native engine: gRPC on a socket of our own, written for the cost of one short call."""
+
+import time
+
+from ..deadline import CONNECT
+from ..model import ALTS, CALL, SETUP, SPIFFE, CallTrace, Failure
+from ..net.dial import dial
+from ..net.dial import failure as dial_failure
+from ..net.errors import Permanent, Transient
+from ..net.stream import connect as connect_socket
+from ..net.target import Target, parse
+from ..rpc.channel import Channel, ChannelOptions, Request, call_with_retry
+from ..rpc.protobuf import WireError
+from ..rpc.status import INTERNAL
+from .messages import decode_response, encode_request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from ..deadline import Deadline
+    from ..model import Cause, ClientConfig, ModelStatus, Query, Security
+    from ..net.dial import Connect
+    from ..net.stream import Stream
+    from ..tls.stream import TlsStream
+
+    # Puts TLS on a stream. Raises what a handshake may raise (net/dial.py).
+    Secure: TypeAlias = Callable[[Stream, Deadline], "tuple[TlsStream, str]"]
+
+METHOD = "/tensorflow.serving.ModelService/GetModelStatus"
+ALPN = "h2"
+# Hints about plain TLS, and their counterparts for SPIFFE.
+SPIFFE_CAUSES: "dict[Cause, Cause]" = {
+    "tls-plain": "spiffe-plain",
+    "tls-http1": "spiffe-plain",
+    "tls-not": "spiffe-plain",
+    "tls-closed": "spiffe-plain",
+    "tls-client": "spiffe-refused",
+    "tls-refused": "spiffe-refused",
+    "tls-untrusted": "spiffe-peer",
+    "tls-certificate": "spiffe-peer",
+}
+
+
+class NativeClient:
+    """A client on one connection, which is replaced at most once a round."""
+
+    __slots__ = ("_channel", "_connector")
+
+    def __init__(self, channel: Channel, connector: "_Connector") -> None:
+        self._channel = channel
+        self._connector = connector
+
+    def status(self, queries: "tuple[Query, ...]", deadline: "Deadline") -> "tuple[ModelStatus | Failure, ...]":
+        made = [_request(query) for query in queries]
+        requests = tuple(request for request in made if not isinstance(request, Failure))
+        connector = self._connector
+        self._channel, answers = call_with_retry(
+            self._channel,
+            lambda request: connector.open(request, deadline)[0],
+            requests,
+            deadline,
+            connector.config.rpc_timeout,
+        )
+        left = iter(answers)
+        return tuple(request if isinstance(request, Failure) else self._decode(next(left)) for request in made)
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _decode(self, answer: "bytes | Failure") -> "ModelStatus | Failure":
+        if isinstance(answer, Failure):
+            return _with_spiffe_cause(answer, self._connector.config.security)
+        try:
+            return decode_response(answer)
+        except WireError as error:
+            return Failure(CALL, f"grpc: failed to unmarshal the received message: {error}", INTERNAL, "unreadable")
+
+
+class _Connector:
+    """How connections to one server are made."""
+
+    __slots__ = ("config", "connect", "has_looked", "options", "secure", "target")
+
+    def __init__(self, config: "ClientConfig", target: Target, secure: "Secure | None", connect: "Connect") -> None:
+        """`secure`: puts TLS on a stream; None for plain text. `connect`: makes the stream to an address."""
+        self.config = config
+        self.target = target
+        self.secure = secure
+        self.connect = connect
+        self.options = _options(config, target)
+        self.has_looked = False
+
+    def open(self, first: Request, deadline: "Deadline") -> "tuple[Channel, CallTrace]":
+        """An established channel that has sent the first request. Raises Transient or Permanent."""
+        begun = time.monotonic_ns()
+        config = self.config
+        dialing = deadline.with_timeout(config.connect_timeout, CONNECT)
+        security = ""
+
+        def handshake(stream: "Stream") -> Channel:
+            nonlocal security
+            if self.secure:
+                stream, security = self.secure(stream, dialing)
+            channel = Channel(stream, self.options)
+            try:
+                # Without time for the call the connection is still made, as in the original.
+                seconds = min(config.rpc_timeout / 1e9, deadline.remaining())
+                channel.establish(first, seconds, dialing, None if self.secure else self._speaks_tls(dialing))
+            except BaseException:
+                stream.close()
+                raise
+            return channel
+
+        channel = dial(self.target, dialing, handshake, connect=self.connect)
+        return channel, CallTrace(channel.peer, security, "", time.monotonic_ns() - begun)
+
+    def _speaks_tls(self, dialing: "Deadline") -> "Callable[[Stream], bool]":
+        """Looks whether a server that closed a connection in plain text speaks TLS: once a run, and for at most half of
+        the time left, so that another address or attempt has a chance."""
+
+        def look(stream: "Stream") -> bool:
+            if self.has_looked:
+                return False
+            self.has_looked = True
+            try:
+                from ..tls import handshake
+            except ImportError:  # a Python that was built without _ssl
+                return False
+            return handshake.speaks_tls(stream, dialing.share(2), ALPN)
+
+        return look
+
+
+def connect(
+    config: "ClientConfig", first: "Query", deadline: "Deadline", connect: "Connect" = connect_socket
+) -> "tuple[NativeClient | Failure, CallTrace]":
+    """A client, as tfs.client.connect makes it. `connect` makes the stream to an address."""
+    target = parse(config.address)
+    if isinstance(target, Failure):
+        return target, CallTrace()
+    request = _request(first)
+    if isinstance(request, Failure):
+        return request, CallTrace()
+    secure, spiffe_id = None, ""
+    if config.security:
+        prepared = _prepare_tls(config, config.security, target, deadline)
+        if isinstance(prepared, Failure):
+            return prepared, CallTrace()
+        secure, spiffe_id = prepared
+    connector = _Connector(config, target, secure, connect)
+    try:
+        channel, trace = connector.open(request, deadline)
+    except (Transient, Permanent) as error:
+        return _with_spiffe_cause(dial_failure(error), config.security), CallTrace(spiffe_id=spiffe_id)
+    if spiffe_id:
+        trace = CallTrace(trace.peer, trace.security, spiffe_id, trace.dial_ns)
+    return NativeClient(channel, connector), trace
+
+
+def _request(query: "Query") -> "Request | Failure":
+    try:
+        return Request(METHOD, encode_request(query.model))
+    except UnicodeEncodeError:
+        text = "grpc: error while marshaling: string field contains invalid UTF-8"
+        return Failure(CALL, text, INTERNAL, permanent=True)
+
+
+def _options(config: "ClientConfig", target: Target) -> ChannelOptions:
+    security = config.security
+    authority = security.server_name if security and security.server_name else target.authority
+    return ChannelOptions(authority, config.user_agent, config.metadata, config.gzip, b"https" if security else b"http")
+
+
+def _prepare_tls(
+    config: "ClientConfig", security: "Security", target: Target, deadline: "Deadline"
+) -> "tuple[Secure, str] | Failure":
+    """What puts TLS on a connection, and our SPIFFE ID if there is one."""
+    if security.kind == ALTS:
+        return Failure(SETUP, "the native engine does not support ALTS", cause="alts", permanent=True)
+    name = (security.server_name or target.server_name).strip("[]").rstrip(".")
+    if not name.isascii() or name[:1] in ("", ".") or "\0" in name:
+        text = f"{name!r} cannot be the name in a certificate"
+        return Failure(SETUP, text, cause="tls-bad-name", permanent=True)
+    if security.kind == SPIFFE:
+        return _prepare_spiffe(config, security, name, deadline)
+    from ..tls import context, files, handshake
+
+    identity = files.read(security)
+    if isinstance(identity, Failure):
+        return identity
+    verifying = context.verifying_context(security, identity, ALPN)
+    if isinstance(verifying, Failure):
+        return verifying
+
+    def secure(stream: "Stream", dialing: "Deadline") -> "tuple[TlsStream, str]":
+        tls = handshake.secure(
+            stream,
+            verifying,
+            name,
+            dialing,
+            ALPN,
+            sends_certificate=security.certificate is not None,
+            speaks_plaintext=_speaks_plaintext,
+        )
+        return tls, tls.description
+
+    return secure, ""
+
+
+def _prepare_spiffe(
+    config: "ClientConfig", security: "Security", name: str, deadline: "Deadline"
+) -> "tuple[Secure, str] | Failure":
+    from ..spiffe.credentials import credentials
+    from ..spiffe.workload_api import fetch_svid
+    from ..tls import handshake
+
+    svid = fetch_svid(security.workload_api, config.user_agent, config.rpc_timeout, deadline)
+    ours = svid if isinstance(svid, Failure) else credentials(svid, ALPN)
+    if isinstance(ours, Failure):
+        return ours
+
+    def secure(stream: "Stream", dialing: "Deadline") -> "tuple[TlsStream, str]":
+        tls = handshake.secure(
+            stream,
+            ours.context,
+            name,
+            dialing,
+            ALPN,
+            sends_certificate=True,
+            explain=ours.explain,
+            speaks_plaintext=_speaks_plaintext,
+        )
+        try:
+            return tls, f"{tls.description}, {ours.verify(tls)}"
+        except Permanent:
+            tls.abort()
+            raise
+
+    return secure, ours.spiffe_id
+
+
+def _speaks_plaintext(stream: "Stream", deadline: "Deadline") -> bool:
+    """Whether a server that closed the connection during a TLS handshake speaks HTTP/2 in plain text."""
+    from ..net.errors import AttemptError
+    from ..net.sniff import is_http2
+    from ..rpc.http2 import Connection
+
+    try:
+        other = stream.redial(deadline)
+        try:
+            other.send(Connection().data_to_send(), deadline)
+            return is_http2(other.receive(deadline))
+        finally:
+            other.close()
+    except (OSError, AttemptError):
+        return False
+
+
+def _with_spiffe_cause(failure: Failure, security: "Security | None") -> Failure:
+    """The failure with a cause that fits SPIFFE, where SPIFFE is in use."""
+    if not security or security.kind != SPIFFE or failure.cause not in SPIFFE_CAUSES:
+        return failure
+    cause = SPIFFE_CAUSES[failure.cause]
+    return Failure(failure.kind, failure.text, failure.code, cause, failure.permanent, failure.limit)

@@ -1,0 +1,95 @@
+"""What an outcome means, as data. Total and pure: every outcome gets a verdict.
+
+The meaning of the states is TensorFlow Serving's, the codes are those of the original program.
+"""
+
+from ..model import (
+    AVAILABLE,
+    CALL,
+    CREDENTIALS,
+    DIAL,
+    END,
+    LOADING,
+    SETUP,
+    START,
+    STATUS,
+    UNKNOWN,
+    UNLOADING,
+    Failure,
+    Verdict,
+)
+from ..rpc import status as grpc_status
+from . import exit_codes
+from .policy import select
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..model import ModelStatus, Query, Report
+
+BY_STATE = {
+    AVAILABLE: exit_codes.OK,
+    UNKNOWN: exit_codes.UNKNOWN,
+    START: exit_codes.START,
+    LOADING: exit_codes.LOADING,
+    UNLOADING: exit_codes.UNLOADING,
+    END: exit_codes.END,
+}
+BY_KIND = {
+    SETUP: exit_codes.SETUP,
+    CREDENTIALS: exit_codes.CREDENTIALS,
+    DIAL: exit_codes.DIAL,
+    CALL: exit_codes.CALL,
+    STATUS: exit_codes.CALL,
+}
+
+# The gRPC codes that TensorFlow Serving sends. The others come from a proxy, a mesh or another server;
+# DEADLINE_EXCEEDED also from gRPC's libraries, for a handler that hangs.
+SERVER_CODES = (
+    grpc_status.UNKNOWN,
+    grpc_status.INVALID_ARGUMENT,
+    grpc_status.NOT_FOUND,
+    grpc_status.ALREADY_EXISTS,
+    grpc_status.RESOURCE_EXHAUSTED,
+    grpc_status.FAILED_PRECONDITION,
+    grpc_status.ABORTED,
+    grpc_status.OUT_OF_RANGE,
+    grpc_status.INTERNAL,
+    grpc_status.DATA_LOSS,
+)
+
+
+def judge(outcome: "ModelStatus | Failure", query: "Query", liveness: bool = False) -> Verdict:
+    """The verdict on an outcome. `liveness`: that the server itself answered is a success, whatever it answered."""
+    verdict = of_failure(outcome) if isinstance(outcome, Failure) else _of_status(outcome, query)
+    if liveness and verdict.exit_code and _is_alive(outcome):
+        return Verdict(exit_codes.OK, verdict.version, verdict.failure, verdict.cause, alive=True)
+    return verdict
+
+
+def exit_code(report: "Report") -> int:
+    """The first failing model's code, in the order asked. A report on no models is a failure."""
+    for result in report.results:
+        if result.verdict.exit_code:
+            return result.verdict.exit_code
+    return exit_codes.OK if report.results else exit_codes.EMPTY
+
+
+def of_failure(failure: Failure) -> Verdict:
+    """The verdict on a failure."""
+    if failure.kind == STATUS and failure.code == grpc_status.NOT_FOUND:
+        return Verdict(exit_codes.NOT_FOUND, failure=failure, cause=failure.cause)
+    return Verdict(BY_KIND[failure.kind], failure=failure, cause=failure.cause)
+
+
+def _of_status(status: "ModelStatus", query: "Query") -> Verdict:
+    version = select(status, query)
+    if version is not None:
+        return Verdict(BY_STATE.get(version.state, exit_codes.UNEXPECTED), version)
+    if status.first:
+        return Verdict(exit_codes.NO_MATCH, cause="no-match")
+    return Verdict(exit_codes.EMPTY, cause="empty")
+
+
+def _is_alive(outcome: "ModelStatus | Failure") -> bool:
+    """Whether TensorFlow Serving itself answered."""
+    return not isinstance(outcome, Failure) or (outcome.kind == STATUS and outcome.code in SERVER_CODES)
