@@ -154,7 +154,7 @@ def test_a_library_is_imported_where_it_belongs(external: str) -> None:
 
 @pytest.mark.parametrize("package", ENGINE)
 def test_an_engine_spells_no_flag(package: str) -> None:
-    """A failure carries a phase or a cause; `cli` knows which flag that was. The table of exit codes is documentation."""
+    """A failure carries a phase or a cause; `cli` knows the flag. The table of exit codes is documentation."""
     spelled = [
         f"{name}: {constant}"
         for name, tree in OURS.trees.items()

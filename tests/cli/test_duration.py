@@ -7,9 +7,9 @@ from fractions import Fraction
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from probe.duration import UNITS
 
 from probe import duration
-from probe.duration import UNITS
 
 MINUTE, HOUR = 60 * 10**9, 3600 * 10**9
 MOST, LEAST = 2**63 - 1, -(2**63)

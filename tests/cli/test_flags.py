@@ -7,9 +7,9 @@ import re
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from probe.flags import BOOLEANS, FLAGS, NOT_FROM_ENVIRONMENT, Options, UsageError
 
 from probe import __version__, flags
-from probe.flags import BOOLEANS, FLAGS, NOT_FROM_ENVIRONMENT, Options, UsageError
 
 MOST, LEAST = 2**63 - 1, -(2**63)
 DEFAULTS = {name: default for name, (_, default) in FLAGS.items()}

@@ -12,11 +12,11 @@ import pytest
 from google.protobuf import text_format
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from probe.engine.proto.serving_pb2 import GetModelStatusResponse
-from probe.model import AVAILABLE, CALL, DIAL, END, LOADING, SETUP, STATUS, Failure, ModelStatus, VersionStatus, Wanted
 from probe.report import LONGEST, lines, plain, response, stamp
 from probe.verdict import Verdict, judge
+
+from probe.model import AVAILABLE, CALL, DIAL, END, LOADING, SETUP, STATUS, Failure, ModelStatus, VersionStatus, Wanted
 
 TIME = "2024/01/02 03:04:05 "
 KUBELET_KEEPS = 10 * 1024  # bytes of a probe's output

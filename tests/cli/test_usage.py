@@ -9,9 +9,9 @@ import shlex
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from probe.flags import FLAGS, NOT_FROM_ENVIRONMENT
 
 from probe import flags, usage
-from probe.flags import FLAGS, NOT_FROM_ENVIRONMENT
 
 ORIGINAL = """\
 Usage of ./probe:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-
-from probe import flags
 from probe.flags import FLAGS
-from probe.model import Timings
 from probe.report import LONGEST
 from probe.verbose import details
+
+from probe import flags
+from probe.model import Timings
 
 TIME = "2024/01/02 03:04:05 "
 

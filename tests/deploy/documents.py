@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from probe import duration
+from probe.cli import duration
 from tests.support.variants import ROOT
 
 FOLDER = ROOT / "deploy"

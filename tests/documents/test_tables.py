@@ -1,12 +1,12 @@
-"""The README's tables, held against the program."""
+"""The README's tables, compared with the program's."""
 
 from __future__ import annotations
 
 import re
 
-from probe.flags import FLAGS
-from probe.usage import value
-from probe.verdict import ExitCode
+from probe.cli.flag_table import FLAGS
+from probe.cli.usage import render_value
+from probe.tfs.exit_codes import TABLE
 from tests.support.variants import ROOT, VERSION
 
 README = (ROOT / "README.md").read_text()
@@ -21,17 +21,17 @@ def table(head: str) -> list[list[str]]:
 def test_every_flag_stands_there_with_its_default() -> None:
     described = {row[0].strip("`-"): row[1] for row in table("| flag | default | |")}
     assert list(described) == list(FLAGS)
-    for name, (_, default) in FLAGS.items():
+    for name, flag in FLAGS.items():
         shown = re.findall(r"`([^`]+)`", described[name])
         if shown:
-            assert shown[0] in (value(name, default).strip('"'), "0" if not default else None), name
+            assert shown[0] in (render_value(flag, flag.default).strip('"'), "0" if not flag.default else None), name
         else:
-            assert not default, name
+            assert not flag.default, name
 
 
 def test_every_exit_code_stands_there() -> None:
     codes = {int(code) for row in table("| code | what it means | line on stderr |") for code in row[0].split(", ")}
-    assert codes == {code for name, code in vars(ExitCode).items() if name.isupper()}
+    assert codes == {code for code, _, _, _ in TABLE}
 
 
 def test_the_version_is_the_programs() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hyperframe.frame as h2frame
 import pytest
-
 from probe.engine.strangers import http1, is_http2, is_tls
 
 SETTINGS = h2frame.SettingsFrame(0).serialize()

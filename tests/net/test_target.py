@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from probe.engine.connect import dial
 from probe.hints import HINTS
-from probe.model import DIAL, Deadline, Failure
 from probe.target import LOOPBACK, NAMELESS, UNIX_PATH_BYTES, Target, parse
+
+from probe.model import DIAL, Deadline, Failure
 
 # Address -> (hosts, port, unix socket path, authority).
 Facts = tuple[tuple[str, ...], str, bytes, str]

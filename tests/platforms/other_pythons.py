@@ -82,7 +82,7 @@ def install(python: Path, folder: Path) -> Path:
 
 
 def run_pytest(variables: Mapping[str, str], *options: str) -> int:
-    """Runs the table with these variables, which tests/support/variants.py reads. A variant that is missing is a failure."""
+    """Runs the table with these variables, which tests/support/variants.py reads. A missing variant is a failure."""
     command = [sys.executable, "-m", "pytest", TABLE, *options]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "CI": "true", **variables}, check=False).returncode
 

@@ -6,9 +6,12 @@ import re
 
 import pytest
 
-from probe import flags
-from probe.report import lines, stamp
-from probe.verdict import ExitCode, judge
+from probe.cli.flags import parse
+from probe.cli.options import options
+from probe.cli.text import render
+from probe.model import Plan, Report, Result
+from probe.tfs.exit_codes import TABLE
+from probe.tfs.verdict import exit_code, judge
 from tests.support.cases import CASES, Case
 from tests.support.certificates import shared
 from tests.support.runner import Outcome
@@ -39,12 +42,15 @@ def run(case: Case, variant: Variant, *argv: str) -> tuple[Outcome, list[str]]:
 
 @EVERY_CASE
 def test_judge(case: Case) -> None:
-    options = flags.parse(["-addr=127.0.0.1:1", *case.argv], {}, begun=0)
-    verdict = judge(case.outcome, options.wanted)
-    shown = lines(case.outcome, verdict, stamp((2026, 1, 2, 3, 4, 5))).splitlines()
-    assert all(line.startswith("2026/01/02 03:04:05 ") for line in shown)
-    shown = [line[20:] for line in shown]
-    assert verdict.exit_code == case.exit_code
+    plan = options(parse(["-addr=127.0.0.1:1", *case.argv], {}), {}, begun=0).plan
+    assert isinstance(plan, Plan)
+    (query,) = plan.queries
+    report = Report((Result(query, case.outcome, judge(case.outcome, query, plan.liveness)),))
+    shown = render(
+        report,
+        "",
+    ).splitlines()
+    assert exit_code(report) == case.exit_code
     assert tuple(line for line in shown if not line.startswith("hint: ")) == case.lines
     assert any(line.startswith("hint: ") for line in shown) == case.hinted
 
@@ -69,6 +75,5 @@ def test_second_engine_agrees(case: Case) -> None:
 
 
 def test_every_exit_code_has_a_row() -> None:
-    codes = {name: code for name, code in vars(ExitCode).items() if name.isupper()}
     shown = {case.exit_code for case in CASES}
-    assert {name for name, code in codes.items() if code not in shown} <= set(SHOWN_ELSEWHERE)
+    assert {name for code, name, _, _ in TABLE if code not in shown} <= set(SHOWN_ELSEWHERE)

@@ -21,8 +21,9 @@ from typing import NamedTuple
 
 import pytest
 
-from probe.engine import connect
-from probe.model import Deadline
+from probe.deadline import CONNECT, Deadline
+from probe.net.errors import Transient
+from probe.net.stream import Address, connect
 from tests.fake_tfs import FakeServing
 from tests.support.behaviours import answers, sends
 from tests.support.canned import Request, Script, canned_grpc, canned_http2, mute, refused
@@ -127,9 +128,7 @@ HANGS = {
     "mute": Hang(address_of_mute, 2, "connected to ADDRESS: no HTTP/2 SETTINGS from it", "mute"),
     "stopped": Hang(stopped, 2, "connected to ADDRESS: no HTTP/2 SETTINGS from it", "mute"),
     "byte a second": Hang(byte_a_second, 2, "connected to ADDRESS: its HTTP/2 SETTINGS are incomplete", "slow"),
-    "never answers": Hang(
-        never_answers, 3, "code = DeadlineExceeded desc = context deadline exceeded", "whole-timeout"
-    ),
+    "never answers": Hang(never_answers, 3, "code = DeadlineExceeded desc = context deadline exceeded", "run-timeout"),
 }
 
 
@@ -227,7 +226,7 @@ def test_each_timeout_has_its_hint() -> None:
         both = MODULE.run(f"-addr={address}", "-rpc-timeout=20s", "-timeout=300ms")
     assert [outcome.exit_code for outcome in (dialling, calling, both)] == [2, 3, 3]
     assert [outcome.hint for outcome in (dialling, calling, both)] == [
-        HINTS[cause] for cause in ("mute", "call-timeout", "whole-timeout")
+        HINTS[cause] for cause in ("mute", "call-timeout", "run-timeout")
     ]
 
 
@@ -274,7 +273,7 @@ def test_unix_socket_that_does_not_appear(variant: Variant, tmp_path: Path) -> N
     outcome = variant.run(f"-addr=unix://{tmp_path}/tfs.sock", "-timeout=200ms")
     assert outcome.exit_code == 2
     assert f"(last error: connect unix:{tmp_path}/tfs.sock: no such file or directory)" in outcome.verdict
-    assert outcome.hint == HINTS["socket"]
+    assert outcome.hint == HINTS["no-socket"]
 
 
 @contextlib.contextmanager
@@ -326,6 +325,6 @@ def test_refused_names_the_first_address(variant: Variant) -> None:
 
 def test_attempt_without_time_tells_nothing() -> None:
     """Else the last attempt, begun when the time was up, would say "timed out" of a port that refuses."""
-    with refused() as place, pytest.raises(connect.Retriable) as caught:
-        connect._connect(socket.AF_INET, ("127.0.0.1", place.port), Deadline.after(0, "-timeout"))
+    with refused() as place, pytest.raises(Transient) as caught:
+        connect(Address(socket.AF_INET, ("127.0.0.1", place.port)), Deadline.after(0, CONNECT))
     assert caught.value.text == ""

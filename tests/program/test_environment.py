@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from probe.flags import BOOLEAN, DURATION, ENGINE, FLAGS, INTEGER, NOT_FROM_ENVIRONMENT
+from probe.cli.flag_table import FLAGS
 from tests.fake_tfs import FakeServing
 from tests.support.behaviours import answers
 from tests.support.canned import refused
@@ -108,8 +108,8 @@ def test_empty_address_is_the_default(variant: Variant) -> None:
 
 
 # By the flags' kind, so that one that is new is tested, too.
-BOOLEANS = [name for name, (kind, _) in FLAGS.items() if kind == BOOLEAN and name not in NOT_FROM_ENVIRONMENT]
-PARSED = [name for name, (kind, _) in FLAGS.items() if kind in (INTEGER, DURATION, ENGINE)]
+BOOLEANS = [flag.name for flag in FLAGS.values() if flag.kind == "bool" and flag.from_environment]
+PARSED = [flag.name for flag in FLAGS.values() if flag.kind in ("int", "duration", "choice") and flag.from_environment]
 
 
 @on("frozen")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from probe.engine import native
-from probe.model import CALL, DIAL, Call, Deadline, Failure, ModelStatus, Timings
+from probe.check import check
+from probe.deadline import RUN, Deadline
+from probe.model import CALL, DIAL, ClientConfig, Failure, ModelStatus, Plan, Query
 from tests.program.http2_rows import ROWS, Row
 from tests.support.behaviours import answers
 from tests.support.hints import HINTS
@@ -164,9 +165,9 @@ def ends_after(size: int, how: str) -> Behaviour:
 
 
 def asked(address: str) -> ModelStatus | Failure:
-    second = 1_000_000_000
-    call = Call(address, "half", second // 20, 20 * second, Deadline(None, "-timeout"), b"test", "native")
-    return native.ask(call, Timings())
+    config = ClientConfig(address, connect_timeout=50_000_000, rpc_timeout=20_000_000_000)
+    (result,) = check(Plan(config, (Query("half"),), Deadline(None, RUN))).results
+    return result.outcome
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
@@ -182,7 +183,7 @@ def test_answer_that_ends_after_any_byte(size: int, how: str) -> None:
         assert outcome.kind == CALL
     else:
         assert isinstance(outcome, ModelStatus)
-        assert [status.version for status in outcome.versions] == [123]
+        assert [status.version for status in outcome] == [123]
 
 
 def test_server_cannot_fake_a_line(tmp_path: Path) -> None:

@@ -332,7 +332,7 @@ from probe import __main__ as program
 def broken(*_):
     raise {error}
 
-program.judge = broken
+program.check = broken
 program.run()
 """
 

@@ -10,9 +10,9 @@ import pytest
 from grpc import StatusCode
 from hypothesis import given
 from hypothesis import strategies as st
-
 from probe.engine.frames import Data, Headers
 from probe.engine.unary import MAX_MESSAGE, UnaryCall, compressed
+
 from probe.model import CALL, Failure
 
 Result = bytes | tuple[str, int, str] | None

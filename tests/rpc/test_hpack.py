@@ -15,7 +15,6 @@ from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 from hpack.huffman_table import decode_huffman
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from probe.engine import huffman
 from probe.engine.hpack import ENTRY_OVERHEAD, STATIC, TABLE_SIZE, Decoder, HpackError, encode, integer
 

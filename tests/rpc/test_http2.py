@@ -19,7 +19,6 @@ import hpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from probe.engine import http2
 from probe.engine.frames import (
     ACK,

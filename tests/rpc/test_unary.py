@@ -10,7 +10,6 @@ import pytest
 from grpc import StatusCode
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from probe.engine.frames import ERROR_NAMES, Data, GoAway, Headers, Reset, Settings
 from probe.engine.unary import (
     GRACE,
@@ -22,6 +21,7 @@ from probe.engine.unary import (
     request_headers,
 )
 from probe.hints import HINTS
+
 from probe.model import CALL, LONGEST_WAIT, STATUS, Failure
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 from hypothesis import given
 from hypothesis import strategies as st
-
 from probe.codec import WireError, decode_svid
 from probe.engine.svid import LONGEST, MOST, spiffe_id, split, trust_domain
+
 from tests.support.spiffe_authority import authority
 
 OURS = "ours.test"

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from probe.model import CALL, DIAL, SETUP, STATUS, Failure, ModelStatus, VersionStatus
 from tests.fake_tfs import FakeServing
 from tests.fake_tfs.state import state_number
 from tests.support import canned
 from tests.support.certificates import shared
+
+if TYPE_CHECKING:
+    from probe.model import Cause
 
 STATES = ("START", "LOADING", "AVAILABLE", "UNLOADING", "END")
 
@@ -61,7 +64,7 @@ def secured(certificate: str) -> Iterator[int]:
         yield port
 
 
-def over_tls(name: str, certificate: str, words: str, cause: str, *argv: str) -> Case:
+def over_tls(name: str, certificate: str, words: str, cause: Cause, *argv: str) -> Case:
     """A row about that server (or, without a certificate, one in plain text) which ends with the words about it."""
     text = f"connected to 127.0.0.1:{{port}}: {words}"
     return Case(
@@ -87,7 +90,7 @@ def model(name: str, versions: dict[int, object], argv: tuple[str, ...], exit_co
     return Case(
         name,
         lambda: serving({"m": versions}),
-        ModelStatus(statuses),
+        ModelStatus(tuple(statuses)),
         ("-model-name=m", *argv),
         exit_code,
         shown,
@@ -165,7 +168,7 @@ CASES = [
     Case(
         "no versions in the answer",
         lambda: answering(b""),
-        ModelStatus([]),
+        ModelStatus(()),
         (),
         11,
         ("ModelStatusResponse: ", "Empty response"),
@@ -174,7 +177,7 @@ CASES = [
     Case(
         "the other order, as OpenVINO Model Server sends it",
         lambda: answering(bytes.fromhex("0a060801101e1a000a060802101e1a00")),
-        ModelStatus([VersionStatus(1, 30), VersionStatus(2, 30)]),
+        ModelStatus((VersionStatus(1, 30), VersionStatus(2, 30))),
         (),
         0,
         (
@@ -198,7 +201,7 @@ CASES = [
     Case(
         "available over TLS",
         lambda: secured("server"),
-        ModelStatus([VersionStatus(1, 30)]),
+        ModelStatus((VersionStatus(1, 30),)),
         ("-tls", TRUSTING, "-gzip", "-rpc-header=a: b"),
         0,
         (
@@ -207,7 +210,7 @@ CASES = [
         ),
     ),
     over_tls("TLS of a plain server", "", "it speaks HTTP/2 in plain text, not TLS", "tls-plain", "-tls", TRUSTING),
-    over_tls("plain text of a TLS server", "server", "it closed the connection, and speaks TLS", "tls"),
+    over_tls("plain text of a TLS server", "server", "it closed the connection, and speaks TLS", "speaks-tls"),
     over_tls(
         "a certificate for another host",
         "half",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from probe.cli.hints import HINTS
+from probe.cli import hints
 
-__all__ = ["HINTS"]
+HINTS: dict[str, str] = {str(cause): hint for cause, hint in hints.HINTS.items()}

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import descriptor_pool
-
 from probe.engine.proto import serving_pb2
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,10 +12,10 @@ import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from probe import codec
 from probe.codec import END_GROUP, FIXED32, FIXED64, GROUP, LENGTH, VARINT, WireError
 from probe.engine.proto.serving_pb2 import GetModelStatusRequest, GetModelStatusResponse, ModelSpec
+
+from probe import codec
 from probe.model import ModelStatus
 
 Facts = list[tuple[int, int, bool, int, str]]

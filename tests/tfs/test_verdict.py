@@ -10,11 +10,12 @@ import grpc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from probe.engine import spiffe
+from probe.hints import HINTS
+from probe.verdict import ExitCode, Verdict, judge
 
 import probe
 from probe import codes, hints
-from probe.engine import spiffe
-from probe.hints import HINTS
 from probe.model import (
     AVAILABLE,
     CALL,
@@ -31,7 +32,6 @@ from probe.model import (
     VersionStatus,
     Wanted,
 )
-from probe.verdict import ExitCode, Verdict, judge
 
 PROBE = Path(probe.__file__).parent
 EXIT_CODES = {value for name, value in vars(ExitCode).items() if name.isupper()}

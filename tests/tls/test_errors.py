@@ -6,7 +6,6 @@ import ssl
 from typing import Any, cast
 
 import pytest
-
 from probe.engine.tls_faults import of_certificate, of_peer, of_server, of_silence
 from probe.hints import HINTS
 

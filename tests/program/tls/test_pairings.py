@@ -75,12 +75,12 @@ def test_tls_asked_of_a_plain_server(variant: Variant, plain: str, certificates:
 
 @on_each_interpreter
 def test_plain_asked_of_a_tls_server(variant: Variant, secured: str) -> None:
-    check_refused(ask(variant, secured), "speaks TLS", "tls")
+    check_refused(ask(variant, secured), "speaks TLS", "speaks-tls")
 
 
 @on_each_interpreter
 def test_plain_asked_of_a_server_that_wants_a_client_certificate(variant: Variant, mutual: tuple[str, str]) -> None:
-    check_refused(ask(variant, mutual[1]), "speaks TLS", "tls")
+    check_refused(ask(variant, mutual[1]), "speaks TLS", "speaks-tls")
 
 
 # nginx lets a client without a certificate connect, and answers every call with a page.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.engine.trust import FILES, FOLDERS
+from probe.tls.files import FILES, FOLDERS
 from tests.frozen.roots import inside, root_with
 from tests.frozen.watched import watch
 from tests.support.certificates import Certificates
