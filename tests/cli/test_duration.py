@@ -7,9 +7,9 @@ from fractions import Fraction
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from probe.duration import UNITS
 
-from probe import duration
+from probe.cli import duration
+from probe.cli.duration import UNITS
 
 MINUTE, HOUR = 60 * 10**9, 3600 * 10**9
 MOST, LEAST = 2**63 - 1, -(2**63)
@@ -24,7 +24,7 @@ nanoseconds = st.one_of(
 @example(MOST)
 @example(LEAST)
 def test_what_is_written_is_read_back(value: int) -> None:
-    assert duration.parse(duration.text(value)) == value
+    assert duration.parse(duration.render(value)) == value
 
 
 WRITTEN = {
@@ -57,7 +57,7 @@ WRITTEN = {
 
 @pytest.mark.parametrize(("value", "text"), WRITTEN.items())
 def test_writing(value: int, text: str) -> None:
-    assert duration.text(value) == text
+    assert duration.render(value) == text
 
 
 READ = {
@@ -164,4 +164,4 @@ def test_any_text_is_a_duration_in_64_bits_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert LEAST <= value <= MOST
-    assert duration.parse(duration.text(value)) == value
+    assert duration.parse(duration.render(value)) == value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hyperframe.frame as h2frame
 import pytest
-from probe.engine.strangers import http1, is_http2, is_tls
+
+from probe.net.sniff import http1_line, is_http2, is_tls
 
 SETTINGS = h2frame.SettingsFrame(0).serialize()
 
@@ -23,7 +24,7 @@ SETTINGS = h2frame.SettingsFrame(0).serialize()
     ],
 )
 def test_http1(heard: bytes, line: str) -> None:
-    assert http1(heard) == line
+    assert http1_line(heard) == line
 
 
 def test_tls() -> None:

@@ -19,7 +19,6 @@ import hpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from probe.engine import http2
 from probe.engine.frames import (
     ACK,
     CONTINUATION,
@@ -47,6 +46,8 @@ from probe.engine.frames import (
 )
 from probe.engine.hpack import encode
 from probe.engine.http2 import MAX_HEADERS, MAX_IDLE_FRAMES, MAX_WINDOW, PREFACE, WINDOW, Connection, ConnectionBroken
+
+from probe.engine import http2
 
 if TYPE_CHECKING:
     from probe.engine.frames import Event

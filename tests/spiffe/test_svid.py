@@ -7,9 +7,10 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 from hypothesis import given
 from hypothesis import strategies as st
-from probe.codec import WireError, decode_svid
-from probe.engine.svid import LONGEST, MOST, spiffe_id, split, trust_domain
 
+from probe.rpc.protobuf import WireError
+from probe.spiffe.messages import decode_svid
+from probe.spiffe.svid import MAX_ID_BYTES, MAX_VALUES, spiffe_id, split, trust_domain
 from tests.support.spiffe_authority import authority
 
 OURS = "ours.test"
@@ -21,7 +22,7 @@ GOOD = {
     "spiffe://a": "a",
     "spiffe://ours.test/serving": "ours.test",
     "spiffe://a-b_c.9/A/b.c/-/_/...": "a-b_c.9",
-    "spiffe://a/" + "b" * (LONGEST - 11): "a",
+    "spiffe://a/" + "b" * (MAX_ID_BYTES - 11): "a",
 }
 BAD = {
     "": "does not begin with spiffe://",
@@ -47,7 +48,7 @@ BAD = {
     "spiffe://a/%41": "the path",
     "spiffe://a/ä": "the path",
     "spiffe://a/\x1b[2J": "the path",
-    "spiffe://a/" + "b" * (LONGEST - 10): "longer than 2048 bytes",
+    "spiffe://a/" + "b" * (MAX_ID_BYTES - 10): "longer than 2048 bytes",
 }
 
 
@@ -134,9 +135,9 @@ def test_lengths_that_lie(data: bytes) -> None:
 
 
 def test_more_values_than_anybody_has() -> None:
-    assert len(split(b"\x05\x00" * MOST)) == MOST
+    assert len(split(b"\x05\x00" * MAX_VALUES)) == MAX_VALUES
     with pytest.raises(ValueError, match="more than"):
-        split(b"\x05\x00" * (MOST + 1))
+        split(b"\x05\x00" * (MAX_VALUES + 1))
 
 
 # The Workload API's messages, as protobuf has them. (Its workload.proto, as far as it is in use.)

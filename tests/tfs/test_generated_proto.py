@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import descriptor_pool
-from probe.engine.proto import serving_pb2
+
+from probe.tfs.proto import serving_pb2
 
 ROOT = Path(__file__).resolve().parents[2]
-PROTO_DIR = ROOT / "probe" / "engine" / "proto"
+PROTO_DIR = ROOT / "probe" / "tfs" / "proto"
 GENERATOR = [sys.executable, "-m", "build.generate_proto"]
 
 
@@ -49,7 +50,7 @@ def test_the_generated_code_imports_no_module_of_ours() -> None:
 
 
 def test_the_file_is_registered_under_a_name_of_our_own() -> None:
-    name = "tfs_model_status_probe/engine/proto/serving.proto"
+    name = "tfs_model_status_probe/tfs/proto/serving.proto"
     assert serving_pb2.DESCRIPTOR.name == name
     assert descriptor_pool.Default().FindFileByName(name) is serving_pb2.DESCRIPTOR
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from probe.engine import trust
 from probe.engine.trust import LARGEST, Identity, read
 
+from probe.engine import trust
 from probe.model import SETUP, TLS, Failure, Security
 
 ONE, TWO = (b"-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----" % body for body in (b"AAAA", b"BBBB"))
