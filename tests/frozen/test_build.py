@@ -1,4 +1,4 @@
-"""The build: the same bytes from every folder, and what it says about itself."""
+"""The build gives the same bytes in every folder, and the executable describes itself."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def text_of(*command: str) -> str:
 
 
 def test_two_builds_are_the_same(frozen: Flavour, tmp_path: Path) -> None:
-    """From two copies of the tree; one has a longer name, another time zone, language and hash seed. CPython's object
-    is shared: tests/frozen/cold_build.py makes it anew."""
+    """Builds from two copies of the tree, of which one has a longer name, another time zone, language and hash seed.
+    They share CPython's object; tests/frozen/cold_build.py compiles it for each."""
     copies = [copy_checkout(tmp_path / name / "checkout") for name in ("one", "a folder with a much longer name")]
     for checkout in copies:
         share_cache(checkout)

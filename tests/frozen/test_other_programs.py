@@ -1,7 +1,7 @@
-"""What the executable offers to commands that need more than a plain call: the standard library, and a collector of
-garbage for those that last.
+"""The launcher offers more than a plain call needs: the standard library, and the garbage collector for commands that
+last.
 
-The program itself uses little of it. So a program of the test's own is frozen in the same way.
+The program itself uses little of it, so these tests freeze a program of their own in the same way.
 """
 
 from __future__ import annotations
