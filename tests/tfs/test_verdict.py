@@ -10,12 +10,12 @@ import grpc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from probe.engine import spiffe
 from probe.hints import HINTS
 from probe.verdict import ExitCode, Verdict, judge
 
 import probe
 from probe import codes, hints
-from probe.engine import spiffe
 from probe.model import (
     AVAILABLE,
     CALL,
