@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import time
-import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +33,7 @@ from probe.model import (
 from probe.tfs.policy import select
 from probe.tfs.proto.serving_pb2 import GetModelStatusResponse
 from probe.tfs.verdict import judge
+from tests.support.text import has_control
 
 if TYPE_CHECKING:
     from probe.model import Kind
@@ -59,16 +59,6 @@ def lines(
 ) -> str:
     """All lines of a run with this outcome."""
     return render(Report((Result(query, outcome, judge(outcome, query, liveness)),)), now, budget, advice)
-
-
-def has_control(text: str) -> bool:
-    """Whether there are characters that end a line, steer a terminal, change the direction of text, or are invalid."""
-    return any(
-        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-        or unicodedata.bidirectional(character) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-        or character in "\u061c\u200e\u200f"
-        for character in text
-    )
 
 
 # Layout.
@@ -222,7 +212,7 @@ def test_the_originals_line_for_a_status(code: int) -> None:
 
 
 def test_several_results_are_shown_in_order() -> None:
-    outcomes = [ModelStatus((VersionStatus(1, AVAILABLE),)), Failure(STATUS, "no", 13)]
+    outcomes: list[ModelStatus | Failure] = [ModelStatus((VersionStatus(1, AVAILABLE),)), Failure(STATUS, "no", 13)]
     report = Report(tuple(Result(Query("m"), outcome, judge(outcome, Query("m"))) for outcome in outcomes))
     assert render(report, "") == "".join(lines(outcome, now="") for outcome in outcomes)
     assert render(Report(()), "") == ""
