@@ -19,7 +19,8 @@ from build.shared.elf import Part, mapped_bytes, sections
 from probe.tfs import exit_codes
 from tests.fake_tfs import FakeServing
 from tests.frozen.elf import SNAPSHOT, guarded
-from tests.support.variants import HANG_SECONDS, ROOT
+from tests.support.runner import HANG_SECONDS
+from tests.support.variants import ROOT
 
 PARTS = ("pydata", *SNAPSHOT)
 EACH_PART = pytest.mark.parametrize("part", PARTS)

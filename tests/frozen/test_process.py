@@ -22,7 +22,8 @@ from tests.frozen.expected import check
 from tests.frozen.watched import Call, Watched, watch
 from tests.support.http2_writer import GOOD, GREETING
 from tests.support.namespaces import namespaces
-from tests.support.variants import HANG_SECONDS, Variant
+from tests.support.runner import HANG_SECONDS
+from tests.support.variants import Variant
 
 # The system calls that a plain call may make.
 OF_THE_START = """
