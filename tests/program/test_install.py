@@ -224,7 +224,9 @@ def test_a_wrong_path(program: Variant, folder: Path, path: str, reason: str, ca
 def test_no_path(variant: Variant, argv: tuple[str, ...]) -> None:
     outcome = variant.run(*argv)
     assert outcome.exit_code == 2
-    assert outcome.stderr.startswith('invalid value "" for flag -install: it is a folder or a file name\nUsage of ')
+    assert outcome.stderr.startswith(
+        'invalid value "" for flag -install: must be a directory or a file name\nUsage of '
+    )
 
 
 def test_it_is_no_variable(variant: Variant, folder: Path) -> None:
