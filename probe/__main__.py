@@ -60,6 +60,7 @@ def main(argv: "list[str] | None" = None) -> int:
     elif plan.deadline.at is None:
         report = check(plan)
     else:
+        process.enter(*PHASES["dial"])  # the alarm may ring before the first phase begins
         process.arm(plan.deadline.remaining() + GRACE_SECONDS)
         report = check(plan, enter=lambda phase: process.enter(*PHASES[phase]))
         process.enter(*output_phase(report, exit_code(report)))
