@@ -50,7 +50,7 @@ WORKS = [
     Set("LIVENESS", "T", 0, "Server is alive: " + LOADING, ("-model-name=other",)),
     Set("LIVENESS", "false", 32, LOADING, ("-model-name=other",)),
     Set("ENGINE", "native", 0, READY),
-    Set("V", "1", 0, "option -model-name="),
+    Set("V", "1", 0, "option -v=true (from TFS_PROBE_V)"),
 ]
 WINS = [
     Set("ADDR", "127.0.0.1", 0, READY, ("-addr=ADDR",)),
