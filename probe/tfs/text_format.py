@@ -186,11 +186,12 @@ class Parser:
     def _number(self, field: Field) -> int:
         tokens = self.tokens
         if field.kind == ENUM and tokens.kind == IDENTIFIER:
-            if tokens.text not in field.names:
-                raise self._unexpected(f"one of {', '.join(name.decode() for name in field.names)}")
-            number = field.names.index(tokens.text)
+            at, name = tokens.start, tokens.text
             tokens.advance()
-            return number
+            if name not in field.names:
+                names = ", ".join(each.decode() for each in field.names)
+                raise TextError(at, f"{shown(name)} is not one of {names}")
+            return field.names.index(name)
         lowest, highest = _LIMITS[field.kind]
         negative = lowest > 0 and self._accept(b"-")
         if tokens.kind != INTEGER:

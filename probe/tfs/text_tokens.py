@@ -39,9 +39,15 @@ def position(data: bytes, at: int) -> "tuple[int, int]":
 
 def shown(text: bytes) -> str:
     """A part of the file for a message: one printable line of limited length."""
-    characters = text[:MAX_SHOWN_BYTES].decode("utf-8", "backslashreplace")
-    printable = "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in characters)
+    characters = text[:MAX_SHOWN_BYTES].decode("utf-8", "surrogateescape")
+    printable = "".join(each if each.isprintable() else _escaped(ord(each)) for each in characters)
     return printable if len(text) <= MAX_SHOWN_BYTES else printable + "…"
+
+
+def _escaped(code: int) -> str:
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 class LineCounter:
