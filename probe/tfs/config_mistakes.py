@@ -1,6 +1,6 @@
 """The usual mistakes in a model configuration file, recognised where the parser stopped. Pure."""
 
-from .text_tokens import TextError, shown
+from .text_error import TextError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

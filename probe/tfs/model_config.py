@@ -1,13 +1,15 @@
 """TensorFlow Serving's model configuration file: bytes -> ModelServerConfig.
 
-Refuses what the server refuses at its start, in the order of its own checks, except that unknown fields are reported
-only. Sources: model_server_config.proto, file_system_storage_path_source.proto, model_servers/server_core.cc.
+A file that the server refuses is an error, but unknown fields are only reported. Sources: model_server_config.proto
+and file_system_storage_path_source.proto.
 """
 
 from ..value import Value
-from .config_mistakes import EXAMPLE, explain, not_filled_in, placeholder
-from .text_format import ENUM, INT64, MAX_REPORTED, MESSAGE, OPAQUE, TEXT, UINT32, Field, Message, Parser, Schema
-from .text_tokens import LineCounter, TextError, position, shown
+from .config_mistakes import EXAMPLE, explain, placeholder
+from .config_rules import MODEL_TYPES, check_list, check_platform, refuse_unsupported
+from .text_error import LineCounter, TextError, position, shown
+from .text_format import MAX_REPORTED, Parser
+from .text_schema import ENUM, INT64, MESSAGE, OPAQUE, TEXT, UINT32, Field, Message, Schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     NoteKind: TypeAlias = Literal["octal", "placeholder"]
 
 MAX_CONFIG_BYTES = 4 << 20
-PLATFORM = b"tensorflow"  # the only one of a server without --platform_config_file
 
 LATEST: "Final" = "latest"
 ALL: "Final" = "all"
@@ -37,13 +38,12 @@ _POLICY = Schema(
         ),
     },
 )
-_MODEL_TYPES = (b"MODEL_TYPE_UNSPECIFIED", b"TENSORFLOW", b"OTHER")
 _MODEL = Schema(
     "ModelConfig",
     {
         b"name": Field(TEXT),
         b"base_path": Field(TEXT),
-        b"model_type": Field(ENUM, names=_MODEL_TYPES),
+        b"model_type": Field(ENUM, names=MODEL_TYPES),
         b"model_platform": Field(TEXT),
         b"model_version_policy": Field(MESSAGE, schema=_POLICY),
         b"version_labels": Field(MESSAGE, repeated=True, schema=_LABEL),
@@ -61,7 +61,7 @@ _SERVER = Schema(
 
 
 class ConfigError(Exception):
-    """The server would refuse the file."""
+    """The server refuses such a file."""
 
     def __init__(self, line: int, column: int, cause: str, remedy: str) -> None:
         """`line` and `column`: from 1, as the server logs them."""
@@ -162,10 +162,10 @@ def parse(data: bytes) -> ModelServerConfig:
     messages = lists[0].messages.get(b"config", []) if lists else []
     lines = LineCounter(data)
     try:
-        _refuse_unsupported(server)
-        _check_list(messages, lines)
+        refuse_unsupported(server)
+        check_list(messages, lines)
         for message in messages:
-            _check_platform(message)
+            check_platform(message)
     except TextError as error:
         raise ConfigError(*position(data, error.at), error.text, error.remedy) from None
     notes = [Note(OCTAL, line, written, str(value)) for line, written, value in parser.octal]
@@ -175,68 +175,6 @@ def parse(data: bytes) -> ModelServerConfig:
         tuple(UnknownField(owner, name, line) for (owner, name), line in parser.unknown.items()),
         tuple(notes[:MAX_REPORTED]),
     )
-
-
-def _refuse_unsupported(server: Message) -> None:
-    """custom_model_config and logging_config: only a server that was built with code for them takes them."""
-    for message in server.messages.get(b"custom_model_config", ()):
-        raise TextError(message.at, "custom_model_config ends TensorFlow Serving", "write a model_config_list instead")
-    for models in server.messages.get(b"model_config_list", ()):
-        for model in models.messages.get(b"config", ()):
-            for message in model.messages.get(b"logging_config", ()):
-                raise TextError(message.at, "TensorFlow Serving has no request logger", "remove logging_config")
-
-
-def _check_list(models: "list[Message]", lines: LineCounter) -> None:
-    """Names are unique, and paths are absolute."""
-    seen: dict[bytes, int] = {}
-    for model in models:
-        name = model.text(b"name")
-        if name in seen:
-            cause = f'the model "{shown(name)}" is listed twice, first in line {lines.line(seen[name])}'
-            raise TextError(model.offset(b"name"), cause, "remove one of them, or give it another name")
-        seen[name] = model.offset(b"name")
-    for model in models:
-        path = model.text(b"base_path")
-        if not _is_relative(path):
-            continue
-        at, unfilled = model.offset(b"base_path"), placeholder(path)
-        if unfilled is not None:
-            raise TextError(at, *not_filled_in(unfilled))
-        if not path:
-            raise TextError(at, "base_path is missing", _add('base_path: "/models/NAME"', model))
-        raise TextError(at, f'base_path "{shown(path)}" is relative', "write an absolute path, or a URI such as gs://…")
-
-
-def _is_relative(path: bytes) -> bool:
-    """As TensorFlow's ParseURI: a scheme is a letter, and at least one letter, digit or dot after it."""
-    scheme, separator, _ = path.partition(b"://")
-    letters = scheme.replace(b".", b"0")
-    has_scheme = bool(separator) and len(scheme) > 1 and letters[:1].isalpha() and letters.isalnum()
-    return not has_scheme and not path.startswith(b"/")
-
-
-def _check_platform(model: Message) -> None:
-    platform, model_type = model.text(b"model_platform"), model.number(b"model_type")
-    if model_type and platform:
-        raise TextError(
-            model.offset(b"model_type"), "model_type and model_platform are both given", "remove model_type"
-        )
-    remedy = f'model_platform: "{PLATFORM.decode()}"'
-    if model_type and model_type != _MODEL_TYPES.index(b"TENSORFLOW"):
-        raise TextError(
-            model.offset(b"model_type"), f"model_type {model_type} is not supported", f"write {remedy} instead"
-        )
-    if not model_type and not platform:
-        raise TextError(model.at, "model_platform is missing", _add(remedy, model))
-    if platform not in (b"", PLATFORM):
-        cause = f'model_platform "{shown(platform)}" is not supported'
-        raise TextError(model.offset(b"model_platform"), cause, f"write {remedy}")
-
-
-def _add(field: str, model: Message) -> str:
-    """The remedy for a missing field; a misspelt one may be the reason."""
-    return f"add {field}" + (f"; {model.unknown} is not a field of a model" if model.unknown else "")
 
 
 def _model(message: Message, lines: LineCounter) -> ModelConfig:

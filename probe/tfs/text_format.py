@@ -5,81 +5,16 @@ newer server may know it. Rule of this file: any bytes become a Message or raise
 Source: google/protobuf/text_format.cc in protobuf 3.21, with the parser's default settings.
 """
 
-from .text_tokens import END, FLOAT, IDENTIFIER, INTEGER, STRING, LineCounter, TextError, Tokens, shown, unescape
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final, TypeAlias
-
-    Scalar: TypeAlias = "bytes | int"
+from .text_error import LineCounter, TextError, shown
+from .text_schema import ENUM, INT64, MESSAGE, OPAQUE, TEXT, UINT32, Field, Message, Schema
+from .text_strings import unescape
+from .text_tokens import END, FLOAT, IDENTIFIER, INTEGER, STRING, Tokens
 
 MAX_UNKNOWN_DEPTH = 100
 MAX_REPORTED = 100  # unknown names, and octal numbers
 
-TEXT, INT64, UINT32, ENUM, MESSAGE, OPAQUE = range(6)  # OPAQUE: a message whose content does not matter
 _LIMITS = {INT64: (1 << 63, (1 << 63) - 1), UINT32: (0, (1 << 32) - 1), ENUM: (1 << 31, (1 << 31) - 1)}
 _CLOSING = {b"{": b"}", b"<": b">"}
-
-
-class Field:
-    """What the schema says about a field."""
-
-    __slots__ = ("kind", "names", "oneof", "repeated", "schema")
-
-    def __init__(
-        self,
-        kind: int,
-        repeated: bool = False,
-        schema: "Schema | None" = None,
-        oneof: str = "",
-        names: "tuple[bytes, ...]" = (),
-    ) -> None:
-        """`schema`: of a message. `names`: an enum's, from number 0 on."""
-        self.kind: Final = kind
-        self.repeated: Final = repeated
-        self.schema: Final = schema
-        self.oneof: Final = oneof
-        self.names: Final = names
-
-
-class Schema:
-    """The fields of a message by name."""
-
-    __slots__ = ("fields", "name")
-
-    def __init__(self, name: str, fields: "dict[bytes, Field]") -> None:
-        self.name: Final = name
-        self.fields: Final = fields
-
-
-class Message:
-    """The fields of a message in a file, each with the offset of its name, or in a list of its value."""
-
-    __slots__ = ("at", "messages", "scalars", "unknown")
-
-    def __init__(self, at: int) -> None:
-        self.at: Final = at
-        self.messages: dict[bytes, list[Message]] = {}
-        self.scalars: dict[bytes, list[tuple[Scalar, int]]] = {}
-        self.unknown: str = ""  # the name of a field that the schema does not have
-
-    def has(self, name: bytes) -> bool:
-        """Whether the field counts as set: in proto3 a zero or an empty string does not."""
-        return name in self.messages or any(value for value, _ in self.scalars.get(name, ()))
-
-    def text(self, name: bytes) -> bytes:
-        """The field's value, empty if it is not set."""
-        value = self.scalars[name][-1][0] if name in self.scalars else b""
-        return value if isinstance(value, bytes) else b""
-
-    def number(self, name: bytes) -> int:
-        """The field's value, 0 if it is not set."""
-        value = self.scalars[name][-1][0] if name in self.scalars else 0
-        return value if isinstance(value, int) else 0
-
-    def offset(self, name: bytes) -> int:
-        """Where the field is, or else the message."""
-        return self.scalars[name][-1][1] if name in self.scalars else self.at
 
 
 class Parser:
@@ -116,7 +51,6 @@ class Parser:
         if not self._accept(b":") and field.kind < MESSAGE:
             raise self._unexpected('":"')
         if field.repeated and self._accept(b"["):
-            message.scalars.setdefault(name, []) if field.kind < MESSAGE else message.messages.setdefault(name, [])
             if not self._accept(b"]"):
                 self._value(message, name, field, self.tokens.start)
                 while not self._accept(b"]"):
@@ -215,7 +149,7 @@ class Parser:
             return 1 << 64
         number = int(digits or b"0", base)
         if base == 8 and number > 7 and len(self.octal) < MAX_REPORTED:
-            self.octal.append((self.lines.line(self.tokens.start), text.decode(), number))
+            self.octal.append((self.lines.line(self.tokens.start), shown(text), number))
         return number
 
     def _skip_field(self) -> None:
