@@ -14,9 +14,7 @@ PLATFORM = b"tensorflow"  # the only one of a server without --platform_config_f
 def refuse_unsupported(server: Message) -> None:
     """Refuses custom_model_config and logging_config: only a server built with code for them accepts them."""
     for message in server.messages.get(b"custom_model_config", ()):
-        raise TextError(
-            message.at, "TensorFlow Serving aborts on custom_model_config", "write a model_config_list instead"
-        )
+        raise TextError(message.at, "TensorFlow Serving aborts on custom_model_config", "write a model_config_list")
     for models in server.messages.get(b"model_config_list", ()):
         for model in models.messages.get(b"config", ()):
             for message in model.messages.get(b"logging_config", ()):

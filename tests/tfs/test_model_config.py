@@ -192,7 +192,7 @@ def test_usual_mistakes(data: bytes, position: tuple[int, int], word: str) -> No
     ("value", "notes"),
     [
         (b"00000123", (Note(OCTAL, 2, "00000123", "83"),)),
-        (b"-017", (Note(OCTAL, 2, "017", "15"),)),
+        (b"-010", (Note(OCTAL, 2, "010", "8"),)),
         (b"0007", ()),
         (b"0", ()),
         (b"0x10", ()),
@@ -203,8 +203,9 @@ def test_octal_numbers_are_noted(value: bytes, notes: tuple[Note, ...]) -> None:
 
 
 def test_placeholders_in_strings_are_noted() -> None:
-    data = model().replace(b'"m"', b'\n"${MODEL}"').replace(b"/models/m", b"/{{ dir }}/m")
-    assert parse(data).notes == (Note(PLACEHOLDER, 1, "${MODEL}"), Note(PLACEHOLDER, 2, "{{ dir }}"))
+    data = b'model_config_list { config { model_type: 1\nbase_path: "/{{ dir }}/m"\nname: "${MODEL}" } }'
+    assert parse(data).notes == (Note(PLACEHOLDER, 3, "${MODEL}"), Note(PLACEHOLDER, 2, "{{ dir }}"))
+    assert parse(data).models[0].line == 1
 
 
 @pytest.mark.parametrize(

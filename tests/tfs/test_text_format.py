@@ -226,6 +226,26 @@ def parses_with_unknown_fields(data: bytes) -> bool:
         return False
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b'name: "a\0b"', b"# \0\n", b'name: "\\ud83d\\udc00"', b'name: "\\ud83d\\udfff"', b'name: "\\ud83d\\udbff"',
+        b'name: "\\udbff\\ue000"', b'name: "" name: "a"', b'name: "a" name: ""', b"model_type: 0", b"model_type: -0",
+        b"version_labels { value: 0 value: 1 }", b"version_labels { value: 1 value: 0 }",
+        b"version_labels { value: 1F }", b"model_version_policy { all {} all {} }",
+        b"version_labels { value: -9223372036854775808 }", b"version_labels { value: -9223372036854775809 }",
+        b"version_labels { value: 01777777777777777777777 }", b"version_labels { value: 0x8000000000000000 }",
+        b"model_version_policy { latest { num_versions: -1 } }",
+        b"model_version_policy { latest { num_versions: 037 } }",
+        b"model_version_policy { latest { num_versions: 4294967296 } }",
+    ],
+)  # fmt: skip
+def test_edges_are_read_as_in_cpp(oracles: Oracles, fields: bytes) -> None:
+    assert_as_cpp(
+        oracles, b'model_config_list { config { base_path: "/" model_platform: "tensorflow" ' + fields + b" } }"
+    )
+
+
 @pytest.mark.filterwarnings("ignore:.*invalid escape sequence:DeprecationWarning")
 @pytest.mark.parametrize(
     ("data", "accepted"),
