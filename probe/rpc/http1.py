@@ -1,7 +1,8 @@
 """HTTP/1.1 (RFC 9112): the grammar that clients and servers share, and the events.
 
 Rule of this file: any bytes give a value or HttpError, in linear time and bounded memory, however they are cut into
-pieces. Lines may end with a bare LF (RFC 9112, 2.2). A bare CR and NUL are errors everywhere (2.2; RFC 9110, 5.5).
+pieces. Lines may end with a bare LF (RFC 9112, 2.2). A bare CR is an error everywhere (2.2). Of the other control
+characters in a value, NUL and those that some parsers take for white space are errors (RFC 9110, 5.5), as in h11.
 """
 
 from ..value import Value
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 MAX_LENGTH_DIGITS = 20  # of a Content-Length or a chunk's size, as in h11
 TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # RFC 9110, 5.6.2
 VISIBLE = bytes(range(0x21, 0x7F))
+FORBIDDEN = b"\0\r\n\v\f"  # in values and reason phrases
 BAD_REQUEST, URI_TOO_LONG, HEADERS_TOO_LARGE, NOT_IMPLEMENTED = 400, 414, 431, 501
 
 
@@ -138,11 +140,9 @@ def is_visible(text: bytes) -> bool:
     return bool(text) and not text.translate(None, VISIBLE)
 
 
-def check_text(text: bytes) -> bytes:
-    """Returns a field's value or a reason phrase that may be used as it is."""
-    if b"\0" in text or b"\r" in text or b"\n" in text:
-        raise HttpError("a head with NUL or a bare CR")
-    return text
+def is_text(text: bytes) -> bool:
+    """Whether a field's value or a reason phrase may be used as it is."""
+    return len(text.translate(None, FORBIDDEN)) == len(text)
 
 
 def parse_fields(lines: "list[bytes]", unfold: bool = False) -> "Fields":
@@ -158,7 +158,10 @@ def parse_fields(lines: "list[bytes]", unfold: bool = False) -> "Fields":
         if not colon or not is_token(name):
             raise HttpError("a malformed header line")
         fields.append((name.lower(), [value.strip(b" \t")]))
-    return tuple((name, check_text(b" ".join(values).strip(b" \t"))) for name, values in fields)
+    joined = tuple((name, b" ".join(values).strip(b" \t")) for name, values in fields)
+    if not all(is_text(value) for _, value in joined):
+        raise HttpError("a header with a control character")
+    return joined
 
 
 def tokens(fields: "Fields", name: bytes) -> "list[bytes]":

@@ -9,9 +9,9 @@ from .http1 import (
     Head,
     HttpError,
     Lines,
-    check_text,
     content_length,
     is_chunked,
+    is_text,
     is_token,
     is_visible,
     keeps_alive,
@@ -40,7 +40,7 @@ def encode_request(
     if not is_token(method) or not is_visible(target):
         raise ValueError("a method or target that HTTP/1.1 cannot carry")
     for name, value in lines:
-        if not is_token(name) or b"\0" in value or b"\r" in value or b"\n" in value:
+        if not is_token(name) or not is_text(value):
             raise ValueError("a header that HTTP/1.1 cannot carry")
     head = b"".join(b"%b: %b\r\n" % line for line in lines)
     return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, target, head, body or b"")
@@ -128,6 +128,6 @@ def _parse_status_line(line: bytes) -> "tuple[bytes, int, bytes]":
     if line[:7] != START or not line[7:8].isdigit() or line[8:9] != b" ":
         raise HttpError("a malformed status line")
     code, _, reason = line[9:].partition(b" ")
-    if len(code) != 3 or not code.isdigit() or code < b"100":
+    if len(code) != 3 or not code.isdigit() or code < b"100" or not is_text(reason):
         raise HttpError("a malformed status line")
-    return line[5:8], int(code), check_text(reason)
+    return line[5:8], int(code), reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -63,5 +64,5 @@ cuts = st.lists(st.integers(0, 400), max_size=6)
 def pieces(data: bytes, at: list[int]) -> Iterator[bytes]:
     """The bytes, cut at these positions."""
     positions = sorted({0, len(data), *(min(position, len(data)) for position in at)})
-    for start, stop in zip(positions, positions[1:], strict=False):
+    for start, stop in pairwise(positions):
         yield data[start:stop]
