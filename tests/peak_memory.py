@@ -8,7 +8,7 @@ from pathlib import Path
 
 MAX_PEAK_KIBIBYTES = 16 * 1024  # of the whole process, the interpreter included
 
-# The body is a prefix and a pattern without end. Linux resets VmHWM when a program is started; ru_maxrss is inherited.
+# The body is a prefix, a pattern many times over, and a suffix. Linux resets VmHWM when a program is started; ru_maxrss is inherited.
 CODE = """
 import sys
 sys.path.insert(0, {root!r})
@@ -17,6 +17,7 @@ try:
     reader.feed({prefix!r})
     for _ in range({mebibytes} * 16):
         reader.feed({pattern!r} * (65536 // {length}))
+    reader.feed({suffix!r})
     reader.end() if hasattr(reader, "end") else None
 except ValueError:
     pass
@@ -25,13 +26,14 @@ with open("/proc/self/status") as status:
 """
 
 
-def peak_of(setup: str, prefix: bytes, pattern: bytes, mebibytes: int = 4) -> int:
+def peak_of(setup: str, prefix: bytes, pattern: bytes, suffix: bytes = b"", mebibytes: int = 4) -> int:
     """The process's peak of resident memory in KiB. `setup` makes `reader`, whose errors are ValueErrors."""
     code = CODE.format(
         root=str(Path(__file__).parents[1]),
         setup=setup,
         prefix=prefix,
         pattern=pattern,
+        suffix=suffix,
         length=len(pattern),
         mebibytes=mebibytes,
     )

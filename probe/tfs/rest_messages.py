@@ -5,6 +5,8 @@ numbers as strings. Integers for both, and null for an absent value, are accepte
 value of a repeated field counts. Every reader raises JsonError.
 """
 
+from _io import BytesIO
+
 from ..model import STATE_NAMES
 from ..rpc import status as codes
 from ..rpc.json_paths import ARRAY, OBJECT
@@ -59,16 +61,14 @@ class StatusReader:
     It is written anew in protobuf's wire format, which is never longer, and decoded like gRPC's: with the same bounds,
     and without an object for each of 400,000 versions."""
 
-    __slots__ = ("_entry", "_json", "_message", "_status")
+    __slots__ = ("_code", "_has_status", "_json", "_message", "_state", "_text", "_version")
 
     def __init__(self) -> None:
         self._json = JsonReader(
-            ("", VERSIONS, ENTRY, VERSION, STATE, ENTRY_STATUS, ERROR_CODE, ERROR_MESSAGE),
-            self._take,
+            ("", VERSIONS, ENTRY, VERSION, STATE, ENTRY_STATUS, ERROR_CODE, ERROR_MESSAGE), self._take
         )
-        self._message = bytearray()  # GetModelStatusResponse
-        self._entry = bytearray()  # the current ModelVersionStatus
-        self._status = bytearray()  # its StatusProto
+        self._message = BytesIO()  # GetModelStatusResponse; its `getvalue` does not copy
+        self._begin_entry()
 
     def feed(self, data: bytes) -> None:
         """Takes the next bytes of the body."""
@@ -78,7 +78,7 @@ class StatusReader:
         """The body is complete: its meaning."""
         self._json.end()
         try:
-            return decode_response(bytes(self._message))
+            return decode_response(self._message.getvalue())
         except WireError as error:
             raise JsonError(str(error)) from None
 
@@ -86,25 +86,34 @@ class StatusReader:
         if path in CONTAINERS and value != CONTAINERS[path] and not (value is None and path in MAY_BE_NULL):
             raise JsonError(f"{path or 'the answer'} is not an {CONTAINERS[path].kind}")
         if path == ENTRY:
-            self._message += length_delimited(1, bytes(self._entry))
-            self._entry.clear()
+            self._end_entry()
+        elif value is None:
+            pass
         elif path == ENTRY_STATUS:
-            if value is not None:
-                self._entry += length_delimited(3, bytes(self._status))
-            self._status.clear()
-        elif path not in CONTAINERS and value is not None:
-            self._take_field(path, value)
+            self._has_status = True
+        elif path == VERSION:
+            self._version = _integer(path, value)
+        elif path == STATE:
+            self._state = _enum(path, value, STATES, UNRECOGNIZED_STATE)
+        elif path == ERROR_CODE:
+            self._code = _enum(path, value, CODES, codes.UNKNOWN)
+        elif path == ERROR_MESSAGE:
+            self._text = _text(path, value)
         return False
 
-    def _take_field(self, path: str, value: "Kept") -> None:
-        if path == VERSION:
-            self._entry += _number_field(1, _integer(path, value))
-        elif path == STATE:
-            self._entry += _number_field(2, _enum(path, value, STATES, UNRECOGNIZED_STATE))
-        elif path == ERROR_CODE:
-            self._status += _number_field(1, _enum(path, value, CODES, codes.UNKNOWN))
-        else:
-            self._status += length_delimited(2, _text(path, value).encode())
+    def _begin_entry(self) -> None:
+        self._version = self._state = self._code = 0
+        self._has_status = False
+        self._text = ""
+
+    def _end_entry(self) -> None:
+        """Writes a ModelVersionStatus."""
+        entry = _number_field(1, self._version) + _number_field(2, self._state)
+        if self._has_status:
+            text = length_delimited(2, self._text.encode()) if self._text else b""
+            entry += length_delimited(3, _number_field(1, self._code) + text)
+        self._message.write(length_delimited(1, entry))
+        self._begin_entry()
 
 
 class LabelReader:
@@ -161,5 +170,5 @@ def _text(path: str, value: "Kept") -> str:
 
 
 def _number_field(field: int, number: int) -> bytes:
-    """A varint field; negative numbers in two's complement of 64 bits."""
-    return varint(field << 3 | VARINT) + varint(number & (1 << 64) - 1)
+    """A varint field, which is absent when it is 0; negative numbers in two's complement of 64 bits."""
+    return varint(field << 3 | VARINT) + varint(number & (1 << 64) - 1) if number else b""
