@@ -12,7 +12,15 @@ from ..net.target import Target, parse
 from ..rpc.channel import Channel, ChannelOptions, Request, call_with_retry
 from ..rpc.protobuf import WireError
 from ..rpc.status import INTERNAL
-from .messages import decode_response, encode_request
+from .labels import interpret
+from .messages import (
+    VersionSink,
+    complete_predict_request,
+    decode_response,
+    encode_metadata_request,
+    encode_request,
+)
+from .methods import METADATA_METHOD, NO_VERSION, NOT_UNICODE, PREDICT_METHOD, STATUS_METHOD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +36,6 @@ if TYPE_CHECKING:
     # Puts TLS on a stream. Raises what a handshake may raise (net/dial.py).
     Secure: TypeAlias = Callable[[Stream, Deadline], "tuple[TlsStream, str]"]
 
-METHOD = "/tensorflow.serving.ModelService/GetModelStatus"
 ALPN = "h2"
 # Hints about plain TLS, and their counterparts for SPIFFE.
 SPIFFE_CAUSES: "dict[Cause, Cause]" = {
@@ -66,8 +73,44 @@ class NativeClient:
         left = iter(answers)
         return tuple(request if isinstance(request, Failure) else self._decode(next(left)) for request in made)
 
+    def version_of_label(self, model: str, label: str, deadline: "Deadline") -> "int | Failure":
+        sink = VersionSink()
+        try:
+            message = encode_metadata_request(model, label)
+        except UnicodeEncodeError:
+            return NOT_UNICODE
+        answer = self._call(Request(METADATA_METHOD, message, sink=sink), deadline)
+        if isinstance(answer, Failure):
+            return interpret(answer)
+        if sink.version is None:
+            return NO_VERSION
+        return sink.version
+
+    def predict(self, model: str, version: "int | None", request: bytes, deadline: "Deadline") -> "Failure | None":
+        try:
+            message = complete_predict_request(request, model, version)
+        except UnicodeEncodeError:
+            return NOT_UNICODE
+        answer = self._call(Request(PREDICT_METHOD, message, sink=lambda _: False), deadline)
+        return answer if isinstance(answer, Failure) else None
+
+    @property
+    def is_usable(self) -> bool:
+        return self._channel.is_usable
+
     def close(self) -> None:
         self._channel.close()
+
+    def _call(self, request: Request, deadline: "Deadline") -> "bytes | Failure":
+        connector = self._connector
+        self._channel, (answer,) = call_with_retry(
+            self._channel,
+            lambda request: connector.open(request, deadline)[0],
+            (request,),
+            deadline,
+            connector.config.rpc_timeout,
+        )
+        return answer if isinstance(answer, bytes) else _with_spiffe_cause(answer, connector.config.security)
 
     def _decode(self, answer: "bytes | Failure") -> "ModelStatus | Failure":
         if isinstance(answer, Failure):
@@ -171,10 +214,9 @@ def connect(
 
 def _request(query: "Query") -> "Request | Failure":
     try:
-        return Request(METHOD, encode_request(query.model))
+        return Request(STATUS_METHOD, encode_request(query.model))
     except UnicodeEncodeError:
-        text = "grpc: error while marshaling: string field contains invalid UTF-8"
-        return Failure(CALL, text, INTERNAL, permanent=True)
+        return NOT_UNICODE
 
 
 def _options(config: "ClientConfig", target: Target) -> ChannelOptions:
