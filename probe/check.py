@@ -36,19 +36,25 @@ def ignore(_: "Phase") -> None:
 def check(plan: "Plan", connect: "Connect" = connect, sleep: "Sleep" = time.sleep, enter: "Enter" = ignore) -> Report:
     """The report on all of the plan's queries, over one connection. A failed connection is every query's outcome.
     `enter` is called at the start of each phase."""
-    if not plan.queries:
-        return Report(())
-    try:
-        client, trace = connect(plan.client, plan.queries[0], plan.deadline, enter)
-    except MemoryError:
-        client, trace = Failure(DIAL, "out of memory", cause="memory", permanent=True), CallTrace()
+    client, trace = dial(plan, connect, enter)
     if isinstance(client, Failure):
-        return Report(
-            tuple(Result(query, client, judge(client, query, plan.liveness), trace) for query in plan.queries)
-        )
+        return failed_report(plan, client, trace)
     report = ask(client, plan, trace, sleep, enter)
     client.close()
     return report
+
+
+def dial(plan: "Plan", connect: "Connect", enter: "Enter" = ignore) -> "tuple[Client | Failure, CallTrace]":
+    """A client that is connected, or why there is none. The plan must have a query."""
+    try:
+        return connect(plan.client, plan.queries[0], plan.deadline, enter)
+    except MemoryError:
+        return Failure(DIAL, "out of memory", cause="memory", permanent=True), CallTrace()
+
+
+def failed_report(plan: "Plan", failure: Failure, trace: "CallTrace | None" = None) -> Report:
+    """The report on a round that asked nothing."""
+    return Report(tuple(Result(query, failure, judge(failure, query, plan.liveness), trace) for query in plan.queries))
 
 
 def ask(

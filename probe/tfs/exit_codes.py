@@ -108,3 +108,4 @@ TABLE = (
     (INTERRUPTED, "INTERRUPTED", "Ended by SIGINT", "Nothing."),
     (TERMINATED, "TERMINATED", "Ended by SIGTERM", "Nothing."),
 )
+CODES = frozenset(row[0] for row in TABLE)
