@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         "tls-alpn", "tls-weak", "tls-handshake", "tls-name", "tls-expired", "tls-not-yet", "tls-untrusted",
         "tls-certificate", "tls-file", "tls-encrypted", "tls-mismatch", "tls-roots", "tls-bad-name",
         "tls-start",
+        # REST.
+        "url-user", "url-path", "rest-port", "rest-grpc", "rest-tls", "rest-not-http",
         # SPIFFE.
         "spiffe-socket", "spiffe-api", "spiffe-none", "spiffe-peer", "spiffe-plain", "spiffe-refused",
         # The call.

@@ -47,6 +47,11 @@ TEMPLATE = "cannot specify -{} with -{}: omit one of them"
 
 def find_conflict(values: "dict[str, Any]", has_command: bool = False) -> str:
     """The first contradiction among the flags' values; empty if there is none."""
+    rest = _rest(values)
+    if rest:
+        return rest
+    if values["addr"].startswith("https://"):
+        values = {**values, "tls": True}
     for one, other, sentence in RULES:
         if values[one] and bool(values[other]) == bool(sentence):
             return sentence or f"specified -{one} without specifying -{other}: add -{other}, or omit -{one}"
@@ -54,7 +59,7 @@ def find_conflict(values: "dict[str, Any]", has_command: bool = False) -> str:
         engine = ALTS_NEEDS_GRPCIO if values["alts"] else ""
     else:
         engine = next((sentence for flag, sentence in GRPCIO_LACKS if values[flag]), "")
-    return engine or _question(values) or _output(values, has_command) or _rest(values)
+    return engine or _question(values) or _output(values, has_command)
 
 
 def single_model_flag(values: "dict[str, Any]") -> str:

@@ -111,7 +111,7 @@ def _deadline(values: "dict[str, Any]", begun: int) -> Deadline:
 def _security(values: "dict[str, Any]", environment: "dict[bytes, bytes]") -> "Security | None":
     """How the connection is secured; None for plain text."""
     kind: SecurityKind
-    if values["tls"]:
+    if values["tls"] or values["addr"].startswith("https://"):
         kind = TLS
     elif values["spiffe"]:
         kind = SPIFFE

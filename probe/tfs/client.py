@@ -42,6 +42,10 @@ def connect(
 ) -> "tuple[Client | Failure, CallTrace]":
     """A connected client, and how the connection came about. `first` rides in the opening write: `status` gives its
     outcome without a second call. `enter` is called at the start of each phase."""
+    if config.address.startswith(("http://", "https://")):
+        from . import rest
+
+        return rest.connect(config, first, deadline, enter)
     if config.engine == "native":
         from . import native
 

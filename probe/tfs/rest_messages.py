@@ -43,6 +43,12 @@ def status_target(prefix: str, model: str) -> bytes:
     return prefix.encode() + b"/v1/models/" + percent_encode(model)
 
 
+def predict_target(prefix: str, model: str, version: "int | None") -> bytes:
+    """The target of a request for a prediction."""
+    which = b"" if version is None else b"/versions/%d" % version
+    return status_target(prefix, model) + which + b":predict"
+
+
 def label_target(prefix: str, model: str, label: str) -> bytes:
     """The target of a metadata request for the version that a label points to."""
     return status_target(prefix, model) + b"/labels/" + percent_encode(label) + b"/metadata"
