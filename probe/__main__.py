@@ -13,7 +13,7 @@ from .cli.flags import HelpRequested, UsageError, parse
 from .cli.options import VARIABLE_PREFIXES, options
 from .cli.output import compose
 from .cli.text import timestamp
-from .model import Failure, Query, Report, Result
+from .model import SETUP, Failure, Query, Report, Result
 from .tfs import exit_codes
 from .tfs.verdict import exit_code, of_failure
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .cli.options import Options
 
 STDOUT, STDERR = 1, 2
+OUT_OF_MEMORY = "error: out of memory\nhint: raise the container's memory limit, or ulimit -v\n"
 MAX_WRITE_SECONDS = 1.0  # how long a standard stream may delay the end of a run without -timeout
 
 
@@ -68,10 +69,13 @@ def main(argv: "list[str] | None" = None) -> int:
 
 def _install(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:
     """-install: the executable copies itself."""
-    process.complete()
-    from .install import install
+    try:
+        process.complete()
+        from .install import install
 
-    done = install(process.own_file, asked.install)
+        done = install(process.own_file, asked.install)
+    except MemoryError:
+        done = Failure(SETUP, "out of memory", cause="memory", permanent=True)
     if isinstance(done, Failure):
         return _print_report(asked, environment, _failed(done), begun)
     return _write(STDOUT, "".join(escape(line) + "\n" for line in done), exit_codes.OK)
@@ -80,7 +84,10 @@ def _install(asked: "Options", environment: "dict[bytes, bytes]", begun: int) ->
 def _print_report(asked: "Options", environment: "dict[bytes, bytes]", report: Report, begun: int) -> int:
     """Writes the lines of a report, and returns its exit code."""
     code = exit_code(report)
-    text = compose(asked, environment, report, code != 0, timestamp(time.localtime()), time.monotonic_ns() - begun)
+    try:
+        text = compose(asked, environment, report, code != 0, timestamp(time.localtime()), time.monotonic_ns() - begun)
+    except MemoryError:  # the outcome is known, and stays
+        text = OUT_OF_MEMORY
     seconds = MAX_WRITE_SECONDS if isinstance(asked.plan, Failure) else asked.plan.deadline.remaining()
     return _write(STDERR, text, code, min(seconds, MAX_WRITE_SECONDS))
 
@@ -101,6 +108,8 @@ def run() -> None:
     try:
         process.prepare()
         code = main()
+    except MemoryError:
+        code = _write(STDERR, OUT_OF_MEMORY, exit_codes.DIAL)
     except BaseException as error:
         text = escape(f"internal error: {type(error).__name__}: {error}")  # one line, whatever the error says
         code = _write(STDERR, text + "\n", exit_codes.INTERNAL)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         "speaks-tls", "tls-plain", "tls-http1", "tls-not", "tls-closed", "tls-client", "tls-refused", "tls-version",
         "tls-alpn", "tls-weak", "tls-handshake", "tls-name", "tls-expired", "tls-not-yet", "tls-untrusted",
         "tls-certificate", "tls-file", "tls-encrypted", "tls-mismatch", "tls-roots", "tls-bad-name",
-        "tls-start",
+        "tls-random",
         # SPIFFE.
         "spiffe-socket", "spiffe-api", "spiffe-none", "spiffe-peer", "spiffe-plain", "spiffe-refused",
         # The call.
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         "empty", "no-match",
         # -install.
         "own-file", "package", "install-folder", "install-name", "install-read-only", "install-permission",
-        "install-space",
+        "install-space", "install-policy",
     ]  # fmt: skip
 
 # The states of a servable: ModelVersionStatus.State in TensorFlow Serving's get_model_status.proto.

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 METHOD = "/tensorflow.serving.ModelService/GetModelStatus"
 ALPN = "h2"
+# What OpenSSL and its modules need at most. Short of memory, neither fails well.
+TLS_ROOM_BYTES = 4 << 20
 # Hints about plain TLS, and their counterparts for SPIFFE.
 SPIFFE_CAUSES: "dict[Cause, Cause]" = {
     "tls-plain": "spiffe-plain",
@@ -150,11 +152,11 @@ def connect(
     secure, spiffe_id = None, ""
     if config.security:
         enter("credentials" if config.security.kind == SPIFFE else "files")
+        bytes(TLS_ROOM_BYTES)  # the memory itself is not touched
         try:
             prepared = _prepare_tls(config, config.security, target, deadline)
-        except OSError as error:  # OpenSSL needs random numbers, and memory
-            text = f"TLS cannot be started: {reason(error)}"
-            return Failure(SETUP, text, cause="tls-start", permanent=True), CallTrace()
+        except OSError:
+            return _unstarted(), CallTrace()
         if isinstance(prepared, Failure):
             return prepared, CallTrace()
         secure, spiffe_id = prepared
@@ -217,6 +219,20 @@ def _prepare_tls(
         return tls, tls.description
 
     return secure, ""
+
+
+def _unstarted() -> Failure:
+    """OpenSSL cannot be used. It needs random numbers and memory, and does not say which of them is missing."""
+    import posix
+
+    try:
+        posix.getrandom(1, posix.GRND_NONBLOCK)
+    except OSError as error:
+        text = f"TLS cannot be started: getrandom: {reason(error)}"
+        return Failure(SETUP, text, cause="tls-random", permanent=True)
+    except AttributeError:  # on macOS
+        pass
+    return Failure(SETUP, "TLS cannot be started: out of memory", cause="memory", permanent=True)
 
 
 def _prepare_spiffe(

@@ -5,8 +5,10 @@ what the user set to name it. Only PEM's framing is parsed; the rest is OpenSSL'
 """
 
 import posix
+from errno import EACCES
 
 from ..model import SETUP, Failure, NamedFile
+from ..net.errors import LOCAL_CAUSES, cause_of, reason
 from ..value import Value
 
 TYPE_CHECKING = False
@@ -27,6 +29,7 @@ FILES = (
 FOLDERS = ("/etc/ssl/certs", "/etc/pki/tls/certs")
 SYSTEM = "the system's certificates"
 MAX_FILE_BYTES = 8 << 20  # the usual bundle has 0.2 million
+CHUNK_BYTES = 1 << 18
 MAX_FILES = 2000
 
 BEGIN, END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
@@ -97,7 +100,8 @@ def _in_folder(folder: str) -> "list[bytes]":
     """The certificates in a directory's files. Most appear twice, by name and by a link for OpenSSL."""
     try:
         names = sorted(posix.listdir(folder))[:MAX_FILES]
-    except OSError:
+    except OSError as error:
+        _refuse_local(folder, error)
         return []
     found: list[bytes] = []
     for name in names:
@@ -139,26 +143,50 @@ def _read(file: NamedFile) -> bytes:
         name = file.path.encode("utf-8", "surrogateescape")
         descriptor = posix.open(name, posix.O_RDONLY | posix.O_CLOEXEC)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UnusableFile(f"{begin} cannot be read: {reason[:1].lower()}{reason[1:]}") from None
+        raise _unreadable(begin, error) from None
     content = b""
     try:
-        while chunk := posix.read(descriptor, MAX_FILE_BYTES + 1 - len(content)):
+        while chunk := posix.read(descriptor, CHUNK_BYTES):
             content += chunk
             if len(content) > MAX_FILE_BYTES:
                 raise UnusableFile(f"{begin} is larger than {MAX_FILE_BYTES >> 20} MiB")
     except OSError as error:
-        raise UnusableFile(f"{begin} cannot be read: {error.strerror}") from None
+        raise _unreadable(begin, error) from None
     finally:
-        posix.close(descriptor)
+        close(descriptor)
     return content
 
 
+def close(descriptor: int) -> None:
+    """Gives a descriptor back. Where a policy forbids that, it ends with the process."""
+    try:
+        posix.close(descriptor)
+    except OSError:
+        pass
+
+
+def _unreadable(begin: str, error: "OSError | ValueError") -> UnusableFile:
+    """The error for a file that cannot be read."""
+    if not isinstance(error, OSError):
+        return UnusableFile(f"{begin} cannot be read: {error}")
+    cause = cause_of(error)
+    is_about_file = cause not in LOCAL_CAUSES or error.errno == EACCES  # which a file's mode gives, too
+    return UnusableFile(f"{begin} cannot be read: {reason(error)}", "tls-file" if is_about_file else cause)
+
+
+def _refuse_local(begin: str, error: "OSError | ValueError") -> None:
+    """Raises UnusableFile for an error that says nothing about the file: a call is forbidden, or something used up."""
+    failed = _unreadable(begin, error)
+    if failed.cause != "tls-file":
+        raise failed from None
+
+
 def _kind(path: str) -> int:
-    """The file type bits of a path's mode; 0 if there is nothing."""
+    """The file type bits of a path's mode; 0 if there is nothing. Raises UnusableFile where that cannot be known."""
     try:
         return posix.stat(path.encode("utf-8", "surrogateescape")).st_mode & KIND
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        _refuse_local(path, error)
         return 0
 
 
