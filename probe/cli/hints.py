@@ -64,8 +64,11 @@ HINTS: "dict[Cause, str]" = {
         "this call"
     ),
     "descriptors": "raise the limit of open files (ulimit -n): no descriptor is left",
-    "kernel-memory": "raise the container's memory limit: the kernel has no memory left for a socket",
-    "memory": "raise the container's memory limit, or ulimit -v: the probe itself needs about 16 MiB",
+    "kernel-memory": "raise the container's memory limit: the kernel has no memory left",
+    "memory": (
+        "raise the container's memory limit, or ulimit -v: the probe itself needs about 16 MiB; a security policy that "
+        "forbids mmap has the same effect"
+    ),
     "no-route": "check the address and the routes of this network: it cannot be reached from here",
     "no-local-address": (
         "check that this machine has an address of that family, and that its local ports are not used up"
@@ -88,7 +91,8 @@ HINTS: "dict[Cause, str]" = {
     "resolver": "inside the pod use :PORT or localhost:PORT, which need no resolver: the resolver is not answering",
     "no-thread": (
         "raise the container's limit of processes, which counts threads, or use :PORT or localhost:PORT, which need "
-        "no resolver; an old container runtime whose seccomp profile denies clone3 has the same effect"
+        "no resolver; a seccomp profile that denies clone3 (as with an old container runtime) or mmap has the same "
+        "effect"
     ),
     "numeric-host": "write an IPv4 address as four decimal numbers without leading zeros, for example 127.0.0.1",
     "zone": "name an interface of this machine after a link-local address: -addr=[fe80::1%eth0]:8500",
@@ -143,9 +147,7 @@ HINTS: "dict[Cause, str]" = {
     "tls-bad-name": (
         "give the name in the server's certificate with -tls-server-name; international names in ASCII form (xn--…)"
     ),
-    "tls-start": (
-        "check the memory limit, and whether a security policy forbids getrandom: OpenSSL could not be started"
-    ),
+    "tls-random": "allow getrandom in the container's seccomp profile: TLS needs random numbers",
     # SPIFFE.
     "spiffe-socket": (
         "set SPIFFE_ENDPOINT_SOCKET to the Workload API's address, for example unix:///run/spire/agent.sock, and mount"
@@ -224,6 +226,10 @@ HINTS: "dict[Cause, str]" = {
     "install-permission": (
         "run the container as the directory's owner (runAsUser), or give the volume to its group (fsGroup): this user "
         "may not write there"
+    ),
+    "install-policy": (
+        "check the container's seccomp, AppArmor or SELinux policy, and the attributes of the files (lsattr): one of "
+        "them forbids this call"
     ),
     "install-space": "give the volume 32 MiB: there is no room for the copy, which is made beside the old one",
 }
