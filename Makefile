@@ -1,5 +1,8 @@
 # make demo    the probe beside a model that loads
-# make test    everything that CI runs: checks, and all tests on every flavour of the program
+# make unit    the daily loop: tests without processes of the program, without root, without a network
+# make test    everything that CI runs: checks, coverage, and all tests on every variant of the program;
+#              EVERY_VARIANT=1 also runs those tables on all variants that otherwise run on one or two
+# make coverage  branch coverage of probe/, by the tests of make unit and those of the module's processes
 # make cases [WITH=python3.13]   the case table on the package and the zipapp, on that Python, or on each that is here
 # make debian-13   the executable built on Debian 13, in a root file system, and the case table on it (as root)
 # make check   linters, types and format alone
@@ -19,7 +22,7 @@
 # Everything that is installed goes into .venv and .cache; what only the distribution has, build/system_packages.sh asks for.
 
 .DELETE_ON_ERROR:
-.PHONY: demo test cases debian-13 check format freeze zipapp release verify-release rebuild bench image smoke proto clean
+.PHONY: demo unit test coverage cases debian-13 check format freeze zipapp release verify-release rebuild bench image smoke proto clean
 MAKEFLAGS += --no-print-directory
 
 # The distribution's Python, where it is new enough; looked for when it is needed, since it may be installed only then.
@@ -33,15 +36,38 @@ SOURCES := $(shell find probe build -type f -not -name '*.pyc') pyproject.toml R
 RUN := .venv/bin/python
 # Of pyproject.toml: what is installed into .venv. GROUP=cases is enough for `make cases`.
 GROUP := dev
+UNIT := $(wildcard tests/test_*.py $(addprefix tests/,cli serve tfs spiffe rpc tls net))
+PROGRAM := $(wildcard tests/program/test_*.py tests/program/*/test_*.py)
+# To measure costs a process 0.15 s: these tables would add little to the figure.
+MEASURED := $(filter-out %hostile.py %test_answers.py %test_refused.py,$(PROGRAM))
+NOT_MEASURED := frozen or zipapp or package
 SCRIPTS := $(wildcard .ci/run build/*.sh release/*.sh release/*/*.sh)
 DOCKERFILES := Dockerfile.example release/image/Dockerfile
 
 demo: .venv/ready $(FROZEN)
 	@$(RUN) -m tests.demo
 
+unit: .venv/ready
+	$(RUN) -m pytest $(UNIT)
+
 test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh test
-	$(RUN) -m pytest
+	@$(MAKE) coverage
+	$(RUN) -m pytest -n auto -k '$(NOT_MEASURED)' $(UNIT) $(MEASURED)
+	$(RUN) -m pytest -n auto $(filter-out $(MEASURED),$(PROGRAM)) tests/interop tests/original
+	$(RUN) -m pytest $(addprefix --ignore=,$(UNIT) tests/program tests/interop tests/original)
+
+# Processes of the module variant are measured where these variables are set.
+coverage: export COVERAGE_PROCESS_START := $(CURDIR)/pyproject.toml
+coverage: export COVERAGE_FILE := $(CURDIR)/.cache/coverage/data
+coverage: export PYTHONPATH := $(CURDIR)
+coverage: .venv/ready
+	@rm -rf .cache/coverage && mkdir -p .cache/coverage
+	$(RUN) -m pytest -n auto -k 'not ($(NOT_MEASURED))' $(UNIT) $(MEASURED)
+	@find .cache/coverage -type f -empty -delete
+	@$(RUN) -m coverage combine --quiet
+	@find .cache/coverage -name 'data.*' -delete # of processes that were killed while they saved
+	$(RUN) -m coverage report
 
 cases: .venv/ready $(ZIPAPP)
 	@$(RUN) -m tests.platforms.other_pythons $(WITH)

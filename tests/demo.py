@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.flavours import FROZEN, ROOT
+from tests.support.variants import FROZEN, ROOT
 
 MODEL = "half_plus_two"
 
@@ -47,8 +47,8 @@ def main() -> None:
     finally:
         server.terminate()
         server.wait()
-    probe("Nobody there, as while TensorFlow Serving loads its first models.", port, MODEL, 2)
-    print("\nThat is all: the exit code is what Kubernetes looks at. See README.md for the pod's YAML.")
+    probe("Nothing listens, as while TensorFlow Serving loads its first models.", port, MODEL, 2)
+    print("\nKubernetes reads the exit code. README.md has the pod's YAML.")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.flavours import FROZEN, ROOT, ZIPAPP
+from tests.support.variants import FROZEN, ROOT, ZIPAPP
 
 from . import programs
 from .picture import PICTURE, picture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 from .programs import FLOOR, OURS
 from .results import CPU, LIMITED, MEMORY, WALL, Report, Row

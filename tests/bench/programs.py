@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.flavours import FROZEN, ROOT, ZIPAPP
+from tests.support.variants import FROZEN, ROOT, ZIPAPP
 
 from .samples import Failed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 from .picture import COLUMNS, WITH_TLS
 from .programs import OURS, STOCK

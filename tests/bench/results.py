@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 from .programs import Program
 from .samples import Quartiles, Sample, quartiles

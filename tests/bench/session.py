@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import trustme
 
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 from .limit import tenth_of_a_core
 from .programs import CACHE, MODEL, Program, Servers, compiled, copied

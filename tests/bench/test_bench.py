@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.flavours import ROOT, built
+from tests.support.variants import ROOT, built
 
 from . import programs
 from .__main__ import with_recorded

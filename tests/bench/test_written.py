@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from tests.documents.reading import DOCUMENTS, prose
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 from .picture import COLUMNS, PICTURE, picture
 from .programs import STATIC, STATIC_TLS, STOCK

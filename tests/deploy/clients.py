@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 WANTED = Path(__file__).with_name("requirements.txt")
 CACHE = ROOT / ".cache" / "clients"

@@ -19,8 +19,8 @@ import grpc
 import pytest
 
 from tests.deploy.documents import Node
-from tests.flavours import PATIENCE, Outcome
 from tests.frozen.roots import SBIN, tool
+from tests.support.runner import HANG_SECONDS, Outcome
 
 # Everything is in one folder; the plug-in that is off would make another one in /opt.
 CONFIGURATION = """
@@ -63,7 +63,7 @@ class Pod:
             dns_config=messages.DNSConfig(servers=["127.0.0.1"]),
             linux={"security_context": {"namespace_options": {"network": messages.NODE}}},
         )
-        self.sandbox = runtime.RunPodSandbox(messages.RunPodSandboxRequest(config=self._config), timeout=PATIENCE)
+        self.sandbox = runtime.RunPodSandbox(messages.RunPodSandboxRequest(config=self._config), timeout=HANG_SECONDS)
 
     def start(self, container: Node, pod: Node) -> Any:
         """Starts a container of a pod spec; its identity."""
@@ -96,23 +96,23 @@ class Pod:
         request = messages.CreateContainerRequest(
             pod_sandbox_id=self.sandbox.pod_sandbox_id, config=config, sandbox_config=self._config
         )
-        made = self._runtime.CreateContainer(request, timeout=PATIENCE)
-        self._runtime.StartContainer(made, timeout=PATIENCE)
+        made = self._runtime.CreateContainer(request, timeout=HANG_SECONDS)
+        self._runtime.StartContainer(made, timeout=HANG_SECONDS)
         return made
 
     def ended(self, container: Any) -> int:
         """Waits for the end of a container; its exit code."""
-        limit = time.monotonic() + PATIENCE
+        limit = time.monotonic() + HANG_SECONDS
         while time.monotonic() < limit:
-            status = self._runtime.ContainerStatus(container, timeout=PATIENCE).status
+            status = self._runtime.ContainerStatus(container, timeout=HANG_SECONDS).status
             if status.state == messages.EXITED:
                 return int(status.exit_code)
         raise TimeoutError(f"the container has not ended: {self.log()}")
 
     def probe(self, container: Any, command: Sequence[str]) -> Outcome:
         """Runs a command in a container, as the kubelet runs a probe."""
-        request = messages.ExecSyncRequest(container_id=container.container_id, cmd=command, timeout=int(PATIENCE))
-        done = self._runtime.ExecSync(request, timeout=2 * PATIENCE)
+        request = messages.ExecSyncRequest(container_id=container.container_id, cmd=command, timeout=int(HANG_SECONDS))
+        done = self._runtime.ExecSync(request, timeout=2 * HANG_SECONDS)
         return Outcome(done.exit_code, done.stdout.decode(), done.stderr.decode())
 
     def log(self) -> str:
@@ -139,8 +139,8 @@ class Runtime:
         try:
             yield pod
         finally:
-            self._service.StopPodSandbox(pod.sandbox, timeout=PATIENCE)
-            self._service.RemovePodSandbox(pod.sandbox, timeout=PATIENCE)
+            self._service.StopPodSandbox(pod.sandbox, timeout=HANG_SECONDS)
+            self._service.RemovePodSandbox(pod.sandbox, timeout=HANG_SECONDS)
 
 
 @contextmanager
@@ -174,7 +174,7 @@ def containerd(folder: Path) -> Iterator[Runtime]:
         with grpc.insecure_channel(f"unix://{folder}/containerd.sock") as channel:
             service = services.RuntimeServiceStub(channel)
             try:
-                service.Version(messages.Nothing(), wait_for_ready=True, timeout=PATIENCE)
+                service.Version(messages.Nothing(), wait_for_ready=True, timeout=HANG_SECONDS)
             except grpc.RpcError as error:
                 raise RuntimeError((folder / "containerd.log").read_text()) from error
             yield Runtime(folder, service)

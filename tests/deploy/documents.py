@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from probe import duration
-from tests.flavours import ROOT
+from probe.cli import duration
+from tests.support.variants import ROOT
 
 FOLDER = ROOT / "deploy"
 COMPOSE = FOLDER / "compose.yaml"

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests import canned
 from tests.deploy.documents import USES, Use
 from tests.fake_tfs import FakeServing
-from tests.flavours import Flavour, Outcome, built
+from tests.support import canned
+from tests.support.runner import Outcome
+from tests.support.variants import Variant, built
 
 # The sample configuration in the original program's README, whose users change nothing but the image.
 ORIGINAL = tuple(
@@ -23,7 +24,7 @@ every_use = pytest.mark.parametrize("use", [*USES, *ORIGINAL], ids=lambda use: u
 
 
 @pytest.fixture(scope="module")
-def frozen() -> Flavour:
+def frozen() -> Variant:
     return built("frozen")
 
 
@@ -38,7 +39,7 @@ def model(use: Use) -> str:
     return next(word.partition("=")[2] for word in use.command if word.startswith("-model-name="))
 
 
-def run(frozen: Flavour, use: Use, port: int) -> Outcome:
+def run(frozen: Variant, use: Use, port: int) -> Outcome:
     """The probe as the kubelet would run it, with the port replaced."""
     arguments = [re.sub(r"^-addr=:\d+$", f"-addr=:{port}", word) for word in use.command[1:]]
     assert f"-addr=:{port}" in arguments
@@ -46,21 +47,21 @@ def run(frozen: Flavour, use: Use, port: int) -> Outcome:
 
 
 @every_use
-def test_ready(frozen: Flavour, server: FakeServing, use: Use) -> None:
+def test_ready(frozen: Variant, server: FakeServing, use: Use) -> None:
     server.set(model(use), 1, "AVAILABLE")
     outcome = run(frozen, use, server.port)
     assert (outcome.exit_code, outcome.verdict) == (0, "Servable state is AVAILABLE")
 
 
 @every_use
-def test_loading(frozen: Flavour, server: FakeServing, use: Use) -> None:
+def test_loading(frozen: Variant, server: FakeServing, use: Use) -> None:
     server.set(model(use), 1, "LOADING")
     outcome = run(frozen, use, server.port)
     assert outcome.exit_code == (0 if "-liveness" in use.command else 32), outcome
 
 
 @every_use
-def test_busy(frozen: Flavour, server: FakeServing, use: Use) -> None:
+def test_busy(frozen: Variant, server: FakeServing, use: Use) -> None:
     server.busy = True
     try:
         outcome = run(frozen, use, server.port)
@@ -70,7 +71,7 @@ def test_busy(frozen: Flavour, server: FakeServing, use: Use) -> None:
 
 
 @pytest.fixture(scope="module")
-def refused(frozen: Flavour) -> dict[str, Outcome]:
+def refused(frozen: Variant) -> dict[str, Outcome]:
     """What each probe says while the port is closed. All at once: it takes each as long as its deadline is away."""
     uses = [*USES, *ORIGINAL]
     with canned.refused() as nobody, ThreadPoolExecutor(len(uses)) as pool:

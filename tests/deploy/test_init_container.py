@@ -14,8 +14,8 @@ import pytest
 
 from tests.deploy.documents import DEPLOYMENTS, PROBES, USES, Document, Node
 from tests.fake_tfs import FakeServing
-from tests.flavours import Flavour, built
 from tests.frozen.roots import inside, root_with
+from tests.support.variants import Variant, built
 
 INSTALLING = [document for document in DEPLOYMENTS if "initContainers" in document.pods[0]]
 each_document = pytest.mark.parametrize("document", INSTALLING, ids=lambda document: document.name)
@@ -27,7 +27,7 @@ def mount_path(container: Node, volume: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def frozen() -> Flavour:
+def frozen() -> Variant:
     return built("frozen")
 
 
@@ -41,7 +41,7 @@ def volume(tmp_path: Path) -> Path:
 
 
 @each_document
-def test_install_and_probe(frozen: Flavour, volume: Path, tmp_path: Path, document: Document) -> None:
+def test_install_and_probe(frozen: Variant, volume: Path, tmp_path: Path, document: Document) -> None:
     (install,) = document.pods[0]["initContainers"]
     (server,) = document.pods[0]["containers"]
     image = root_with(tmp_path / "image", frozen.command[0])
@@ -66,7 +66,7 @@ def test_install_and_probe(frozen: Flavour, volume: Path, tmp_path: Path, docume
 
 @each_document
 def test_a_restarted_init_container_installs_again(
-    frozen: Flavour, volume: Path, tmp_path: Path, document: Document
+    frozen: Variant, volume: Path, tmp_path: Path, document: Document
 ) -> None:
     """A node that was restarted runs the init containers anew; the volume is as it was."""
     (install,) = document.pods[0]["initContainers"]

@@ -17,8 +17,8 @@ from tests.deploy import cri, images
 from tests.deploy.documents import PROBES, USES, Document, Node, Use
 from tests.deploy.test_init_container import INSTALLING
 from tests.fake_tfs import FakeServing
-from tests.flavours import built
 from tests.frozen.roots import tool
+from tests.support.variants import built
 
 IDLE = "usr/bin/tensorflow_model_server"
 OWNER = "owner"

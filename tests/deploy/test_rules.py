@@ -9,7 +9,7 @@ import pytest
 
 from probe import flags
 from tests.deploy.documents import COMPOSE, COMPOSE_SERVICE, DEPLOYMENTS, FILES, README, USES, Document, Node, Use
-from tests.flavours import VERSION
+from tests.support.variants import VERSION
 
 MARGIN = 0.1
 """Seconds that a probe has left to say why it failed, and the runtime to see that it has ended."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 DOCUMENTS = (
     "README.md",

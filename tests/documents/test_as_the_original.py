@@ -18,10 +18,11 @@ import trustme
 
 from tests.deploy.test_commands import ORIGINAL
 from tests.fake_tfs import FakeServing
-from tests.flavours import FROZEN, PATIENCE, ROOT, VERSION, built
 from tests.frozen.roots import SBIN, inside, tool
 from tests.images import github
 from tests.images.dockerfiles import AS_THE_ORIGINAL, PROBE, REPOSITORY, instructions
+from tests.support.runner import HANG_SECONDS
+from tests.support.variants import FROZEN, ROOT, VERSION, built
 
 DEVICES = ("dev/null", "dev/urandom")
 
@@ -63,7 +64,7 @@ def done_in(root: Path, steps: list[str], serve: list[str]) -> subprocess.Comple
         env=os.environ | {"PATH": SBIN},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

@@ -21,9 +21,10 @@ import trustme
 from tests.documents.known import commands_for, is_script
 from tests.documents.reading import Command, blocks
 from tests.fake_tfs import FakeServing
-from tests.flavours import FROZEN, PATIENCE, VERSION, built
 from tests.frozen.roots import tool
 from tests.images.github import FRONT, STORE, Downloads
+from tests.support.runner import HANG_SECONDS
+from tests.support.variants import FROZEN, VERSION, built
 
 OWNER = "octo-org"
 COMMANDS = commands_for("test_download.py")
@@ -77,7 +78,13 @@ def shell(script: str, home: Path, folder: Path) -> subprocess.CompletedProcess[
     tool("curl")
     variables = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C"}
     return subprocess.run(
-        ["sh", "-euc", script], cwd=folder, env=variables, capture_output=True, text=True, timeout=PATIENCE, check=False
+        ["sh", "-euc", script],
+        cwd=folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
     )
 
 

@@ -7,8 +7,8 @@ from string import Template
 
 from tests.documents.known import commands_for
 from tests.documents.reading import blocks
-from tests.flavours import ROOT, VERSION
 from tests.images.dockerfiles import EXAMPLE, PROBE, instructions
+from tests.support.variants import ROOT, VERSION
 
 
 def test_the_readmes_dockerfile_is_the_example() -> None:

@@ -20,7 +20,7 @@ from tests.documents.known import (
     is_session,
 )
 from tests.documents.reading import DOCUMENTS, Block, Command, Link, blocks, inline, links, place, read
-from tests.flavours import ROOT, VERSION
+from tests.support.variants import ROOT, VERSION
 
 PATTERNS = [*RUN, *HOSTED, *TOO_LONG]
 

@@ -13,8 +13,8 @@ import pytest
 from tests.bench.programs import MODEL
 from tests.documents.known import commands_for
 from tests.documents.reading import Command
-from tests.flavours import FROZEN, ROOT, ZIPAPP, built
 from tests.frozen.checkout import copy_checkout
+from tests.support.variants import FROZEN, ROOT, ZIPAPP, built
 
 # Where each target is run. These files are looked into; `here` are the tests below.
 HERE = "here"
@@ -25,6 +25,7 @@ TARGETS = {
     "release": ".github/workflows/release.yml",
     "verify-release": ".github/workflows/release.yml",
     "rebuild": ".github/workflows/rebuild.yml",
+    "unit": HERE,
     "format": HERE,
     "bench": HERE,
 }
@@ -75,6 +76,15 @@ def checkout(tmp_path: Path) -> Path:
 
 # Neither may be made anew in the copy: its sources are as old as the files there.
 AS_BUILT = tuple(f"--old-file={file.relative_to(ROOT)}" for file in (FROZEN, ZIPAPP))
+
+
+def test_unit_runs_in_this_process_alone() -> None:
+    """The folders that mirror the packages, and no folder that runs processes or wants root."""
+    done = make(ROOT, "--dry-run", "unit")
+    assert done.returncode == 0, done.stderr
+    tests = {Path(word).name for word in done.stdout.split() if word.startswith("tests/")}
+    assert tests >= {"cli", "tfs", "rpc", "tls", "net", "spiffe", "test_architecture.py"}
+    assert not tests & {"program", "frozen", "release", "images", "deploy", "original", "interop", "documents", "bench"}
 
 
 def test_format(checkout: Path) -> None:

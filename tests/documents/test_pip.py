@@ -13,8 +13,8 @@ import pytest
 from tests.documents.known import commands_for
 from tests.documents.reading import Command
 from tests.fake_tfs import FakeServing
-from tests.flavours import ROOT, VERSION, Flavour
 from tests.frozen.checkout import copy_checkout
+from tests.support.variants import ROOT, VERSION, Variant
 
 COMMANDS = commands_for("test_pip.py")
 
@@ -42,7 +42,7 @@ def test_it_installs_a_probe_that_works(command: Command, checkout: Path, tmp_pa
         install, cwd=checkout, env=os.environ | variables | alone, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    installed = Flavour("package", (str(commands / "tfs_model_status_probe"),))
+    installed = Variant("package", (str(commands / "tfs_model_status_probe"),))
     assert installed.run("-version").stdout.startswith(f"tfs_model_status_probe {VERSION} ")
     engine = "grpcio" if "[grpcio]" in command.text else "native"
     with FakeServing({"default": {1: "AVAILABLE"}}, rest=False) as server:

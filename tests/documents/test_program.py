@@ -13,7 +13,8 @@ import pytest
 from tests.documents.known import SESSION, commands_for, is_session
 from tests.documents.reading import Block, blocks
 from tests.fake_tfs import FakeServing
-from tests.flavours import PATIENCE, VERSION, built
+from tests.support.runner import HANG_SECONDS
+from tests.support.variants import VERSION, built
 
 TIME = re.compile(r"(?m)^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ")
 SESSIONS = [block for block in blocks() if is_session(block)]
@@ -32,7 +33,7 @@ def run(session: str, folder: Path) -> list[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=PATIENCE,
+        timeout=HANG_SECONDS,
         check=False,
     )
     return [part.removeprefix("\n") for part in done.stdout.split(MARK)[1:]]

@@ -11,7 +11,7 @@ import pytest
 from probe import flags
 from tests.deploy.documents import PROBES, USES, as_pod, load, read
 from tests.documents.reading import Block, blocks
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 SNIPPETS = [block for block in blocks() if block.language == "yaml"]
 # Since it has volumes that are images.

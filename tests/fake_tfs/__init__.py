@@ -2,7 +2,7 @@
 
 Strategy: what is known of the models (`state`), how that is said over gRPC (`grpc_server`) and REST (`rest`), and when
 it changes (`scripts`) are kept apart; `server` joins them. Every text is one that a TensorFlow Serving 2.19.1 was seen
-to send (tests/data/captures.json, replayed by tests/unit/test_fake_tfs.py) or that its source names. Inference, model
+to send (tests/data/captures.json, replayed by test_fake_tfs.py) or that its source names. Inference, model
 metadata and Prometheus are left out.
 
     with FakeServing({"half": {123: "AVAILABLE"}}) as server:

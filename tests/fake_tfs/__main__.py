@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from .scripts import SCRIPTS, Play
+from .scripts import SCRIPTS, ScriptRun
 from .server import FakeServing
 
 
@@ -53,12 +53,12 @@ def report(line: str) -> None:
     sys.stdout.flush()
 
 
-def advance_on_input(play: Play) -> None:
+def advance_on_input(run: ScriptRun) -> None:
     """Does one step for each line on stdin. Reads the descriptor itself: a daemon thread that is inside `sys.stdin`
     when the interpreter ends makes it abort."""
     while data := os.read(0, 4096):
         for _ in range(data.count(b"\n")):
-            if not play.advance():
+            if not run.advance():
                 report("no step is left")
 
 
@@ -81,13 +81,13 @@ def serve(options: argparse.Namespace) -> int:
         report=report,
     )
     with server:
-        play = server.play(
+        run = server.run_script(
             options.script, model=options.model, speed=options.speed, manual=options.step, exits=lambda: over.set()
         )
         if options.step:
-            threading.Thread(target=advance_on_input, args=(play,), daemon=True).start()
+            threading.Thread(target=advance_on_input, args=(run,), daemon=True).start()
         over.wait()
-    return play.exit_code or 0
+    return run.exit_code or 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

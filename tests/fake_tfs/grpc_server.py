@@ -15,7 +15,7 @@ import grpc
 from google.protobuf import wrappers_pb2
 from google.protobuf.message import DecodeError
 
-from probe.engine.proto import serving_pb2
+from probe.tfs.proto import serving_pb2
 
 from .state import Code, Refused, Servables
 

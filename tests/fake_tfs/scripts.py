@@ -1,4 +1,4 @@
-"""The lives that a model can live, as a table; and `Play`, which lives one of them on a server.
+"""The lives that a model can live, as a table; and `ScriptRun`, which runs one of them on a server.
 
 Seconds, versions, states and texts are those of the captured runs of TensorFlow Serving 2.19.1, where a disk poll
 finds a new version within 0.8 s and loads are retried at once or after 2 s (flags of those runs; by default it is six
@@ -138,7 +138,7 @@ SCRIPTS = {
 }
 
 
-class Play:
+class ScriptRun:
     """A script on a server: by hand with `advance`, or by itself with `start`."""
 
     def __init__(

@@ -10,7 +10,7 @@ from types import TracebackType
 from .grpc_server import Conduct, GrpcListener
 from .ports import Reservation
 from .rest import RestListener
-from .scripts import SCRIPTS, Play
+from .scripts import SCRIPTS, ScriptRun
 from .state import Models, Servables, StateLike, VersionStatus, state_number
 
 
@@ -56,7 +56,7 @@ class FakeServing:
         self._lock = threading.RLock()
         self._reservations: list[Reservation] = []
         self._listeners: list[GrpcListener | RestListener] = []
-        self._play: Play | None = None
+        self._script_run: ScriptRun | None = None
 
     # What tests look at and turn.
 
@@ -94,7 +94,7 @@ class FakeServing:
 
     # Scripts.
 
-    def play(
+    def run_script(
         self,
         script_name: str,
         *,
@@ -102,7 +102,7 @@ class FakeServing:
         speed: float = 1.0,
         manual: bool = False,
         exits: Callable[[], None] = lambda: None,
-    ) -> Play:
+    ) -> ScriptRun:
         """Lets a model (default: the first that was set, else `half`) live through a script from a restart on.
 
         What the script has at second 0 is in place on return. The rest follows in the background, `speed` times as
@@ -112,19 +112,19 @@ class FakeServing:
         """
         script = SCRIPTS[script_name]
         name = model or self.servables.first_model or "half"
-        if self._play is not None:
-            self._play.stop()
+        if self._script_run is not None:
+            self._script_run.stop()
         if script.closed:
             self.close_ports()
             rest = f", REST port {self.rest_port}" if self._rest else ""
             self._report(f"loading: ports closed until the first load has ended (gRPC port {self.port}{rest})")
         self.servables.forget(name)
-        self._play = Play(self, script, name, self._report, exits)
+        self._script_run = ScriptRun(self, script, name, self._report, exits)
         if not script.closed:
             self.open_ports()
         if not manual:
-            self._play.start(speed)
-        return self._play
+            self._script_run.start(speed)
+        return self._script_run
 
     # Ports.
 
@@ -188,8 +188,8 @@ class FakeServing:
 
     def stop(self) -> None:
         """Ends the script, the calls and the listeners; nothing is left, the socket file neither."""
-        if self._play is not None:
-            self._play.stop()
+        if self._script_run is not None:
+            self._script_run.stop()
         with self._lock:
             self._stop_listening()
             self._release()

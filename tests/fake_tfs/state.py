@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from probe.engine.proto import serving_pb2
+from probe.tfs.proto import serving_pb2
 
 State = serving_pb2.ModelVersionStatus.State
 Code = serving_pb2.StatusProto.Code

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from build.shared.elf import Part, mapped_bytes, sections
-from probe.verdict import ExitCode
+from probe.tfs import exit_codes
 from tests.fake_tfs import FakeServing
 from tests.flavours import PATIENCE, ROOT
 from tests.frozen.elf import SNAPSHOT, guarded
@@ -57,7 +57,7 @@ class Damaged:
     def is_found(self, *changes: tuple[int, bytes]) -> None:
         """Holds the damage to being found."""
         done = self.run(*changes)
-        assert (done.returncode, done.stdout, done.stderr) == (ExitCode.DAMAGED, b"", SAYS), changes
+        assert (done.returncode, done.stdout, done.stderr) == (exit_codes.DAMAGED, b"", SAYS), changes
         assert list(self._cwd.iterdir()) == []
 
     def flipped(self, at: int, bit: int) -> tuple[int, bytes]:
@@ -197,8 +197,8 @@ def test_cut_short(damaged: Damaged, server: FakeServing, empty: Path) -> None:
     finally:
         damaged.file.write_bytes(damaged.whole)
     assert 0 not in ended.values(), ended
-    assert {code for length, code in ended.items() if length >= end} == {ExitCode.LOADING}
-    assert ExitCode.LOADING not in {code for length, code in ended.items() if length <= end - PAGE}, ended
+    assert {code for length, code in ended.items() if length >= end} == {exit_codes.LOADING}
+    assert exit_codes.LOADING not in {code for length, code in ended.items() if length <= end - PAGE}, ended
 
 
 def test_other_files_are_found_out_by_the_kernel(damaged: Damaged) -> None:
@@ -210,7 +210,7 @@ def test_other_files_are_found_out_by_the_kernel(damaged: Damaged) -> None:
 def test_exit_codes_are_those_of_the_table() -> None:
     source = (ROOT / "build" / "launcher" / "failure.h").read_text()
     constants = {name: int(code) for name, code in re.findall(r"\bEXIT_(\w+) = (\d+)", source)}
-    assert constants == {"INTERNAL": ExitCode.INTERNAL, "DAMAGED": ExitCode.DAMAGED, "SIGNAL": 128}
-    assert (ExitCode.INTERRUPTED, ExitCode.TERMINATED) == (128 + 2, 128 + 15)
+    assert constants == {"INTERNAL": exit_codes.INTERNAL, "DAMAGED": exit_codes.DAMAGED, "SIGNAL": 128}
+    assert (exit_codes.INTERRUPTED, exit_codes.TERMINATED) == (128 + 2, 128 + 15)
     readme = {int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)}
-    assert {ExitCode.INTERNAL, ExitCode.DAMAGED} <= readme
+    assert {exit_codes.INTERNAL, exit_codes.DAMAGED} <= readme

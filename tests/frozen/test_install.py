@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from build.shared.elf import mapped_bytes, sections
-from tests.cli.test_deadlines import namespaces
 from tests.fake_tfs import FakeServing
 from tests.flavours import Flavour
 from tests.frozen.expected import check
 from tests.frozen.roots import PROGRAM, inside, listing, root_with
 from tests.frozen.watched import Watched, watch
+from tests.support.namespaces import namespaces
 
 UNFINISHED = f".{PROGRAM}.new"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.verdict import ExitCode
+from probe.tfs import exit_codes
 from tests.fake_tfs import FakeServing
 from tests.flavours import Flavour
 from tests.frozen.expected import check
@@ -42,7 +42,7 @@ def test_no_descriptors(frozen: Flavour, server: FakeServing) -> None:
     outcome = Flavour("frozen", ("prlimit", "--nofile=3", *frozen.command)).run(
         f"-addr={server.address}", "-connect-timeout=100ms"
     )
-    assert outcome.exit_code == ExitCode.DIAL
+    assert outcome.exit_code == exit_codes.DIAL
     assert "too many open files" in outcome.verdict.lower()
 
 
@@ -56,7 +56,7 @@ def test_no_thread_for_the_resolver(frozen: Flavour, server: FakeServing, tmp_pa
     """A container's limit on processes counts threads, too. It is told in one line, under a documented code."""
     root = root_with(tmp_path, frozen.command[0], HOSTS)
     outcome = inside(root, limits=("--nproc=1",)).run(f"-addr=myserver:{server.port}", "-connect-timeout=100ms")
-    assert outcome.exit_code == ExitCode.DIAL
+    assert outcome.exit_code == exit_codes.DIAL
     assert outcome.stdout == ""
     assert outcome.verdict.endswith("(last error: lookup myserver: no thread can be started for the resolver)")
     assert outcome.hint

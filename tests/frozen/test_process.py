@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_deadlines import namespaces
 from tests.fake_tfs import FakeServing
 from tests.flavours import PATIENCE, Flavour
 from tests.frozen.expected import check
 from tests.frozen.watched import Call, Watched, watch
 from tests.hostile import GOOD, GREETING
+from tests.support.namespaces import namespaces
 
 # All that a plain call may ask of the kernel.
 OF_THE_START = """

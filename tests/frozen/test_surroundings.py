@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_deadlines import namespaces
 from tests.fake_tfs import FakeServing
 from tests.flavours import Flavour
 from tests.frozen.expected import READY, answer, check
 from tests.frozen.roots import tool
+from tests.support.namespaces import namespaces
 
 # Modules that CPython, or the program, would import if it looked for them in the file system.
 MODULES = "sitecustomize usercustomize site encodings posix codecs time io os abc entry probe _launcher _socket"

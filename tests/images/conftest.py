@@ -14,18 +14,18 @@ import pytest
 import trustme
 
 from tests.fake_tfs import FakeServing
-from tests.flavours import FROZEN, ROOT, VERSION, Flavour, built
 from tests.frozen.roots import tool
 from tests.images import github
 from tests.images.dockerfiles import DEFAULT_TAG, REPOSITORY
 from tests.images.engine import Engine
+from tests.support.variants import FROZEN, ROOT, VERSION, Variant, built
 
 SERVING = "docker.io/tensorflow/serving"
 IMAGE = f"ghcr.io/{REPOSITORY}:{VERSION}"
 
 
 @pytest.fixture(scope="session")
-def frozen() -> Flavour:
+def frozen() -> Variant:
     """The static executable."""
     return built("frozen")
 
@@ -38,7 +38,7 @@ def server() -> Iterator[FakeServing]:
 
 
 @pytest.fixture(scope="session")
-def checksum(frozen: Flavour) -> str:
+def checksum(frozen: Variant) -> str:
     """What checksums.txt has for the executable."""
     return hashlib.sha256(Path(frozen.command[0]).read_bytes()).hexdigest()
 
@@ -50,7 +50,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine(frozen: Flavour, shared: Path) -> Iterator[Engine]:
+def engine(frozen: Variant, shared: Path) -> Iterator[Engine]:
     """Podman, and beside it a GitHub which it trusts, with our release."""
     if os.geteuid() != 0 and not os.environ.get("CI"):
         pytest.skip("only root can build images here; test_by_hand.py does the Dockerfile's steps itself")
@@ -95,7 +95,7 @@ def serving(engine: Engine, shared: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def own(engine: Engine, shared: Path, frozen: Flavour) -> str:
+def own(engine: Engine, shared: Path, frozen: Variant) -> str:
     """Our image, made as the workflow makes it."""
     (shared / "bin").mkdir()
     (shared / "contexts").mkdir()

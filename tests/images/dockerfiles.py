@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.flavours import ROOT, VERSION
+from tests.support.variants import ROOT, VERSION
 
 REPOSITORY = "octo-org/tfs-model-status-probe"
 EXAMPLE = (ROOT / "Dockerfile.example").read_text()

@@ -15,8 +15,8 @@ from types import TracebackType
 
 import pytest
 
-from tests.flavours import Flavour
 from tests.frozen.roots import GID, SBIN, UID, debian, tool
+from tests.support.variants import Variant
 
 PATIENCE = 120.0
 """Seconds after which a command of the engine counts as hung."""
@@ -137,9 +137,9 @@ class Engine:
             "build", "--pull=never", "--no-cache", "--isolation=chroot", f"--tag={tag}", *options, context
         )
 
-    def program(self, image: str, *entry: str, options: Sequence[str] = ()) -> Flavour:
+    def program(self, image: str, *entry: str, options: Sequence[str] = ()) -> Variant:
         """What is in an image, run as a pod would under a strict securityContext; on this machine's network, where the
         tests' servers are. `entry`: the command; without, the image's own."""
         run = ("run", "--rm", "--read-only", "--network=host", f"--user={UID}:{GID}", "--cap-drop=all", *options)
         entrypoint = (f"--entrypoint={entry[0]}",) if entry else ()
-        return Flavour("frozen", (*self.command(), *run, *entrypoint, image, *entry[1:]), ENVIRONMENT)
+        return Variant("frozen", (*self.command(), *run, *entrypoint, image, *entry[1:]), ENVIRONMENT)

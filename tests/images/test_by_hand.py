@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.fake_tfs import FakeServing
-from tests.flavours import FROZEN, VERSION, Flavour
 from tests.frozen.expected import check
 from tests.frozen.roots import PROGRAM, inside, root_with
 from tests.images.dockerfiles import EXAMPLE, REPOSITORY, instructions
+from tests.support.variants import FROZEN, VERSION, Variant
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -32,7 +32,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def releases(frozen: Flavour, tmp_path: Path) -> Iterator[str]:
+def releases(frozen: Variant, tmp_path: Path) -> Iterator[str]:
     """The URL of a server with the executable at the path that it has at GitHub's."""
     place = tmp_path / "served" / REPOSITORY / "releases" / "download" / f"v{VERSION}"
     place.mkdir(parents=True)
@@ -45,7 +45,7 @@ def releases(frozen: Flavour, tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def test_the_steps_by_hand(releases: str, frozen: Flavour, server: FakeServing, checksum: str, tmp_path: Path) -> None:
+def test_the_steps_by_hand(releases: str, frozen: Variant, server: FakeServing, checksum: str, tmp_path: Path) -> None:
     steps = instructions(EXAMPLE.replace("OWNER", REPOSITORY.split("/")[0]))
     assert [step[0] for step in steps] == ["ARG", "FROM", "ARG", "ARG", "ADD"]
     values = dict(step[1].split("=") for step in steps if step[0] == "ARG") | {"TFS_PROBE_SHA256": checksum}

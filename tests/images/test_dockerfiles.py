@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.fake_tfs import FakeServing
-from tests.flavours import FROZEN, ROOT, VERSION, Flavour
 from tests.frozen.expected import check
 from tests.images.dockerfiles import AS_THE_ORIGINAL, DEFAULT_TAG, EXAMPLE, PROBE, REPOSITORY
 from tests.images.engine import Engine
+from tests.support.variants import FROZEN, ROOT, VERSION, Variant
 
 OWNER = REPOSITORY.split("/")[0]
 
@@ -34,7 +34,7 @@ def context(shared: Path, request: pytest.FixtureRequest) -> Path:
 
 @pytest.mark.parametrize("tag", [None, f"{DEFAULT_TAG}-gpu"])
 def test_the_example(
-    engine: Engine, serving: str, context: Path, checksum: str, server: FakeServing, frozen: Flavour, tag: str | None
+    engine: Engine, serving: str, context: Path, checksum: str, server: FakeServing, frozen: Variant, tag: str | None
 ) -> None:
     base = [f"--build-arg=TFS_TAG={tag}"] if tag else []
     done = engine.build("with-probe", context, f"--build-arg=TFS_PROBE_SHA256={checksum}", *base)
@@ -77,7 +77,7 @@ def test_our_image(engine: Engine, own: str, server: FakeServing) -> None:
     check(engine.program(own), server.address)
 
 
-def test_what_our_image_says_of_itself(engine: Engine, own: str, frozen: Flavour) -> None:
+def test_what_our_image_says_of_itself(engine: Engine, own: str, frozen: Variant) -> None:
     template = '{{.Config.User}} {{.Config.Entrypoint}} {{index .Config.Labels "org.opencontainers.image.%s"}}'
     said = {
         name: engine.podman("image", "inspect", "--format", template % name, own).stdout.strip().split(" ")
@@ -93,7 +93,7 @@ def test_what_our_image_says_of_itself(engine: Engine, own: str, frozen: Flavour
     }
 
 
-def test_what_is_in_our_image(engine: Engine, own: str, shared: Path, frozen: Flavour) -> None:
+def test_what_is_in_our_image(engine: Engine, own: str, shared: Path, frozen: Variant) -> None:
     container = engine.podman("create", own).stdout.strip()
     engine.podman("cp", f"{container}:/", shared / "content")
     engine.podman("rm", container)

@@ -10,8 +10,8 @@ import hpack
 import pytest
 from hyperframe.frame import HeadersFrame
 
-from tests.flavours import ROOT, Flavour
 from tests.images.engine import Engine
+from tests.support.variants import ROOT, Variant
 
 SERVER = Path(__file__).parent / "model_server.c"
 NOT_FOUND = "Could not find any versions of model nosuch"
@@ -59,7 +59,7 @@ def with_server(engine: Engine, smoke: Path, name: str, answered: bytes) -> str:
     return name
 
 
-def test_an_image_with_a_server(engine: Engine, smoke: Path, frozen: Flavour) -> None:
+def test_an_image_with_a_server(engine: Engine, smoke: Path, frozen: Variant) -> None:
     image = with_server(engine, smoke, "good", answer(5, NOT_FOUND))
     done = make_smoke(smoke, f"IMAGE={image}", f"FILE={frozen.command[0]}")
     assert done.stdout.splitlines() == [
@@ -71,7 +71,7 @@ def test_an_image_with_a_server(engine: Engine, smoke: Path, frozen: Flavour) ->
     assert engine.podman("ps", "--all", "--quiet").stdout == ""
 
 
-def test_a_server_that_answers_otherwise(engine: Engine, smoke: Path, frozen: Flavour) -> None:
+def test_a_server_that_answers_otherwise(engine: Engine, smoke: Path, frozen: Variant) -> None:
     image = with_server(engine, smoke, "otherwise", answer(12, "unknown service tensorflow.serving.ModelService"))
     done = make_smoke(smoke, f"IMAGE={image}", f"FILE={frozen.command[0]}")
     assert done.returncode == 2  # make's
@@ -80,7 +80,7 @@ def test_a_server_that_answers_otherwise(engine: Engine, smoke: Path, frozen: Fl
     assert engine.podman("ps", "--all", "--quiet").stdout == ""
 
 
-def test_an_image_without_a_server(engine: Engine, smoke: Path, serving: str, frozen: Flavour) -> None:
+def test_an_image_without_a_server(engine: Engine, smoke: Path, serving: str, frozen: Variant) -> None:
     done = make_smoke(smoke, f"IMAGE={serving}:latest", f"FILE={frozen.command[0]}")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2
@@ -98,7 +98,7 @@ def test_our_own_image(smoke: Path, own: str) -> None:
     assert done.stdout.startswith(f"{own}: -version: 0, as it should be\n")
 
 
-def test_an_image_that_is_not_there(smoke: Path, frozen: Flavour) -> None:
+def test_an_image_that_is_not_there(smoke: Path, frozen: Variant) -> None:
     done = make_smoke(smoke, "IMAGE=localhost/nosuch", f"FILE={frozen.command[0]}")
     assert done.returncode == 2
     assert "error: localhost/nosuch: -version: expected exit code 0" in done.stderr

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.flavours import Flavour, built
+from tests.support.hints import HINTS
+from tests.support.variants import Variant, built
 
 from . import facts, servers
 
@@ -18,8 +19,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[servers.Server]:
         yield running
 
 
-def ask(flavour: Flavour, server: servers.Server, model: str, *argv: str) -> tuple[int, str]:
-    outcome = flavour.run("-addr", server.target, "-model-name", model, "-timeout=10s", *argv)
+def ask(variant: Variant, server: servers.Server, model: str, *argv: str) -> tuple[int, str]:
+    outcome = variant.run("-addr", server.target, "-model-name", model, "-timeout=10s", *argv)
     return outcome.exit_code, outcome.verdict
 
 
@@ -31,15 +32,15 @@ def test_states(server: servers.Server, engine: str) -> None:
     assert ask(module, server, "loading", engine_flag) == (32, "Servable state is LOADING")
 
 
-def test_every_flavour(server: servers.Server, flavour: Flavour) -> None:
-    assert ask(flavour, server, "half") == (0, "Servable state is AVAILABLE")
-    assert ask(flavour, server, "loading") == (32, "Servable state is LOADING")
-    assert ask(flavour, server, "nope")[0] == 10
+def test_every_variant(server: servers.Server, variant: Variant) -> None:
+    assert ask(variant, server, "half") == (0, "Servable state is AVAILABLE")
+    assert ask(variant, server, "loading") == (32, "Servable state is LOADING")
+    assert ask(variant, server, "nope")[0] == 10
 
 
-def test_an_answer_larger_than_the_first_window(server: servers.Server, flavour: Flavour) -> None:
+def test_an_answer_larger_than_the_first_window(server: servers.Server, variant: Variant) -> None:
     assert len(facts.ANSWERS["big"]) > 65535
-    outcome = flavour.run("-addr", server.target, "-model-name=big", "-timeout=10s")
+    outcome = variant.run("-addr", server.target, "-model-name=big", "-timeout=10s")
     assert outcome.exit_code == 0
     assert outcome.lines[0].endswith("more versions left out)")
 
@@ -83,4 +84,4 @@ def test_a_proxy_without_a_server_behind_it() -> None:
         "Error calling tfs: rpc error: code = Unavailable desc = unexpected HTTP status code"
     )
     assert "502" in outcome.verdict
-    assert "proxy" in outcome.hint
+    assert outcome.hint == HINTS["proxy"]

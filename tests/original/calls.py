@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from functools import partial
 
-from tests.canned import EMPTY_SETTINGS, SETTINGS_ACK, canned_grpc, mute, refused
+from tests.original.parts import data, goaway, headers, ping, raw, reset
 from tests.original.scenario import (
     ADDR,
     DEAF,
@@ -25,17 +25,18 @@ from tests.original.scenario import (
     http2,
     trailers_only,
 )
-from tests.original.wire import (
-    chunk,
-    data,
-    goaway,
-    headers,
-    message,
-    ping,
-    raw,
-    reset,
-    scalar,
+from tests.support.canned import canned_grpc, mute, refused
+from tests.support.http2_writer import (
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    GREETING,
+    HEADERS,
+    PADDED,
+    frame,
+    settings_ack,
 )
+from tests.support.wire import chunk, message, scalar
 
 DETAILS = {
     "empty": "",
@@ -227,12 +228,12 @@ PLAYED: dict[str, tuple[Server, Relation]] = {
     "data-split-bytewise": (http2(HEAD, data(message(READY), limit=1), OK_TRAILERS), "same"),
     "data-empty-between": (http2(HEAD, data(b""), data(message(READY)), data(b""), OK_TRAILERS), "same"),
     "data-padded": (
-        http2(HEAD, lambda stream: _frame(0, 0x8, stream, b"\x04" + message(READY) + b"\0" * 4), OK_TRAILERS),
+        http2(HEAD, lambda stream: frame(DATA, PADDED, stream, b"\x04" + message(READY) + b"\0" * 4), OK_TRAILERS),
         "same",
     ),
     "headers-continued": (http2(lambda stream: _continued(stream), data(message(READY)), OK_TRAILERS), "same"),
     "ping-first": (http2(ping(), HEAD, ping(), data(message(READY)), OK_TRAILERS), "same"),
-    "settings-acknowledged": (http2(raw(SETTINGS_ACK), HEAD, data(message(READY)), OK_TRAILERS), "same"),
+    "settings-acknowledged": (http2(raw(settings_ack()), HEAD, data(message(READY)), OK_TRAILERS), "same"),
     "unknown-frame-type": (http2(raw(b"\0\0\x03\xfa\xff\0\0\0\0abc"), HEAD, data(message(READY)), OK_TRAILERS), "same"),
     "goaway-then-answer": (http2(goaway(1, 0), HEAD, data(message(READY)), OK_TRAILERS), "same"),
     "answer-then-goaway": (http2(HEAD, data(message(READY)), OK_TRAILERS, goaway(1, 0), ending="close"), "same"),
@@ -246,7 +247,10 @@ PLAYED: dict[str, tuple[Server, Relation]] = {
     "close-before-trailers": (http2(HEAD, data(message(READY)), ending="close"), "client_text"),
     "garbage-after-settings": (http2(raw(b"\xff" * 64), ending="close"), "client_text"),
     "frame-above-limit": (http2(raw(b"\x01\x00\x01\0\0\0\0\0\x01" + b"x" * 65537)), "client_text"),
-    "broken-header-block": (http2(lambda stream: _frame(1, 0x4, stream, b"\xff\xff\xff\xff\xff\xff")), "client_text"),
+    "broken-header-block": (
+        http2(lambda stream: frame(HEADERS, END_HEADERS, stream, b"\xff\xff\xff\xff\xff\xff")),
+        "client_text",
+    ),
     "no-http-status": (
         http2(headers(("content-type", "application/grpc"), ("grpc-status", "5"), end=True)),
         "client_text",
@@ -259,14 +263,10 @@ HTTP_STATUSES = ("301", "400", "401", "403", "404", "408", "429", "500", "502", 
 RESET_CODES = (*range(14), 99)
 
 
-def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
-
-
 def _continued(stream: int) -> bytes:
     """The usual head, torn into a HEADERS and a CONTINUATION frame."""
     block = HEAD(stream)[9:]
-    return _frame(1, 0, stream, block[:5]) + _frame(9, 0x4, stream, block[5:])
+    return frame(HEADERS, 0, stream, block[:5]) + frame(CONTINUATION, END_HEADERS, stream, block[5:])
 
 
 def played() -> list[Scenario]:
@@ -302,13 +302,13 @@ def played() -> list[Scenario]:
         Scenario("dial-close-before-settings", greeting(b""), (ADDR, SHORT_DIAL), "dial_detail"),
         Scenario("dial-reset-before-settings", greeting(b"", "reset"), (ADDR, SHORT_DIAL), "dial_detail"),
         # The original gets as far as the call nearly always; once in thirty runs it sees the end first and exits 2.
-        Scenario("dial-close-after-settings", greeting(EMPTY_SETTINGS), (ADDR, SHORT_DIAL, SHORT_CALL), "client_text"),
+        Scenario("dial-close-after-settings", greeting(GREETING), (ADDR, SHORT_DIAL, SHORT_CALL), "client_text"),
         Scenario("dial-http1-400", greeting(not_http2), (ADDR, SHORT_DIAL), "unmendable"),
         Scenario("dial-http1-400-held", greeting(not_http2, "hold"), (ADDR, SHORT_DIAL), "unmendable"),
         Scenario("dial-tls-alert", greeting(tls_alert), (ADDR, SHORT_DIAL), "unmendable"),
         Scenario("dial-garbage", greeting(b"SSH-2.0-OpenSSH_9.2p1\r\n", "hold"), (ADDR, SHORT_DIAL), "unmendable"),
         Scenario("dial-other-frame-first", greeting(ping()(0), "hold"), (ADDR, SHORT_DIAL), "unmendable"),
-        Scenario("dial-settings-cut", greeting(EMPTY_SETTINGS[:5]), (ADDR, SHORT_DIAL), "dial_detail"),
+        Scenario("dial-settings-cut", greeting(GREETING[:5]), (ADDR, SHORT_DIAL), "dial_detail"),
         Scenario("dial-goaway-first", greeting(goaway(0, 0, b"")(0), "hold"), (ADDR, SHORT_DIAL), "unmendable"),
         Scenario("dial-late-settings", LATE_SETTINGS, (ADDR, "-connect-timeout=2s")),
         Scenario("dial-too-late-settings", LATE_SETTINGS, (ADDR, "-connect-timeout=100ms"), "dial_detail"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.canned import canned_grpc, mute, refused
 from tests.original.scenario import (
     ADDR,
     DEAF,
@@ -14,6 +13,7 @@ from tests.original.scenario import (
     Scenario,
     ok,
 )
+from tests.support.canned import canned_grpc, mute, refused
 
 SYNTAX: dict[str, tuple[str, ...]] = {
     "one-dash-space": ("-addr", "127.0.0.1:{port}", "-model-name", "m"),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tests.canned import refused
-from tests.original import wire
 from tests.original.scenario import (
     ADDR,
     READY,
     Scenario,
     ok,
 )
-from tests.original.wire import (
+from tests.support import wire
+from tests.support.canned import refused
+from tests.support.wire import (
     AVAILABLE,
     END,
     LOADING,

@@ -14,16 +14,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from tests.canned import Place, Request, Script, canned_grpc, canned_http2
-from tests.original.wire import (
-    AVAILABLE,
-    Part,
-    answer,
-    data,
-    entry,
-    headers,
-    message,
-)
+from tests.original.parts import Part, answer, data, headers
+from tests.support.canned import Place, Request, Script, canned_grpc, canned_http2
+from tests.support.wire import AVAILABLE, entry, message
 
 Relation = Literal[
     "same",

@@ -18,7 +18,7 @@ from build.bundle import wheel
 from build.shared.checkout import ROOT
 
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
-TABLE = "tests/cli/test_cases.py"
+TABLE = "tests/program/test_cases.py"
 """The file with the table's tests."""
 
 
@@ -82,7 +82,7 @@ def install(python: Path, folder: Path) -> Path:
 
 
 def run_pytest(variables: Mapping[str, str], *options: str) -> int:
-    """Runs the table with these variables, which tests/flavours.py reads. A form that is missing is a failure."""
+    """Runs the table with these variables, which tests/support/variants.py reads. A missing variant is a failure."""
     command = [sys.executable, "-m", "pytest", TABLE, *options]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "CI": "true", **variables}, check=False).returncode
 

@@ -1,243 +1,89 @@
-"""Files that cannot serve: one sentence that names the flag and the file, and a hint. Nothing waits for anything."""
+"""PEM's frames, and the files that are read."""
 
 from __future__ import annotations
 
 import os
-import pty
-import ssl
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from probe.engine.trust import LARGEST, Identity, read
 
-from probe.hints import HINTS
-from tests.flavours import PATIENCE, Flavour, Outcome, built
-from tests.frozen.roots import inside, root_with
-from tests.tls.certificates import Certificates, in_pem, loaded
-from tests.tls.server import context, serving
+from probe.engine import trust
+from probe.model import SETUP, TLS, Failure, Security
 
-ROLES = ("ca-cert", "client-cert", "client-key")
-ENGINES = pytest.mark.parametrize("engine", ["native", "grpcio"])
-
-
-def ask(flavour: Flavour, certificates: Certificates, role: str, path: str, *argv: str) -> Outcome:
-    """A run in which one of the files is that one, and the others are right."""
-    files = {
-        "ca-cert": str(certificates.file("ca.pem")),
-        "client-cert": str(certificates.file("client.pem")),
-        "client-key": str(certificates.file("client.key")),
-        role: path,
-    }
-    given = [f"-tls-{name}={place}" for name, place in files.items()]
-    return flavour.run("-addr=127.0.0.1:1", "-timeout=20s", "-tls", *given, *argv)
+ONE, TWO = (b"-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----" % body for body in (b"AAAA", b"BBBB"))
+KEY = b"-----BEGIN PRIVATE KEY-----\nCCCC\n-----END PRIVATE KEY-----\n"
 
 
-def check(outcome: Outcome, begun: str, words: str, hint: str = "tls-file") -> None:
-    assert outcome.exit_code == 1, outcome
-    assert outcome.verdict.startswith(f"error: {begun}"), outcome
-    assert words in outcome.verdict
-    assert outcome.hint == HINTS[hint]
-    assert len(outcome.lines) == 2 and outcome.stdout == ""
+@given(st.lists(st.sampled_from([ONE, TWO, KEY, b"text\r\n", b"-----BEGIN CERTIFICATE-----", b"-----END X-----"])))
+def test_blocks_are_found_whatever_stands_around(parts: list[bytes]) -> None:
+    content = b"\n".join(parts)
+    found = trust._blocks(content)
+    assert all(block in content and block.startswith(trust.BEGIN) and block.endswith(trust.END) for block in found)
+    if b"-----BEGIN CERTIFICATE-----" not in parts:
+        assert found == [part for part in parts if part in (ONE, TWO)]
 
 
-def _directory(place: Path, certificates: Certificates) -> None:
-    place.mkdir()
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "file.pem"
 
 
-def _fifo(place: Path, certificates: Certificates) -> None:
-    os.mkfifo(place)
+def of(security: Security) -> Identity:
+    identity = read(security)
+    assert isinstance(identity, Identity), identity.text
+    return identity
 
 
-def _zero(place: Path, certificates: Certificates) -> None:
-    place.symlink_to("/dev/zero")
+def fault(security: Security) -> Failure:
+    failure = read(security)
+    assert isinstance(failure, Failure) and failure.kind == SETUP
+    return failure
 
 
-def _loop(place: Path, certificates: Certificates) -> None:
-    place.symlink_to(place)
+def test_what_is_read(file: Path, tmp_path: Path) -> None:
+    file.write_bytes(b"words" + ONE + b"\r\n" + KEY + TWO)
+    identity = of(Security(TLS, ca_file=str(file), certificate=str(file), key=str(file)))
+    assert identity.roots == identity.certificate == ONE + b"\n" + TWO
+    assert KEY in identity.key
+    assert identity.roots_origin == f"-tls-ca-cert: {file}"
+    # What is not needed is not read.
+    unverified = of(Security(TLS, verify=False, ca_file="/nowhere", roots_file="/nowhere"))
+    assert (unverified.roots, unverified.certificate, unverified.key) == (b"", b"", b"")
 
 
-def _huge(place: Path, certificates: Certificates) -> None:
-    with place.open("wb") as file:
-        file.truncate(1 << 40)  # a hole: it takes no room
+def test_the_largest_file(file: Path) -> None:
+    file.write_bytes(ONE.ljust(LARGEST))
+    assert of(Security(TLS, ca_file=str(file))).roots == ONE
+    file.write_bytes(ONE.ljust(LARGEST + 1))
+    assert fault(Security(TLS, ca_file=str(file))).text == f"-tls-ca-cert: {file} is larger than 8 MiB"
 
 
-def _content(content: bytes) -> Callable[[Path, Certificates], None]:
-    def make(place: Path, certificates: Certificates) -> None:
-        place.write_bytes(content)
-
-    return make
-
-
-def _der(place: Path, certificates: Certificates) -> None:
-    place.write_bytes(ssl.PEM_cert_to_DER_cert(certificates.read("ca.pem").decode()))
+@pytest.mark.parametrize("path", ["a\0b", "/nowhere/\udcff", "x" * 300])
+def test_paths_that_lead_nowhere(path: str) -> None:
+    failure = fault(Security(TLS, ca_file=path))
+    assert failure.text.startswith(f"-tls-ca-cert: {path} cannot be read: ")
 
 
-def _certificate(place: Path, certificates: Certificates) -> None:
-    place.write_bytes(certificates.read("client.pem"))
-
-
-def _key(place: Path, certificates: Certificates) -> None:
-    place.write_bytes(certificates.read("client.key"))
-
-
-def _missing(place: Path, certificates: Certificates) -> None:
-    pass
-
-
-EVERYWHERE = [
-    (_missing, "cannot be read: no such file or directory"),
-    (_directory, "is a directory, and a file is wanted"),
-    (_fifo, "is no regular file"),
-    (_zero, "is no regular file"),
-    (_loop, "cannot be read: too many levels of symbolic links"),
-    (_huge, "is larger than 8 MiB"),
-    (_content(b""), "it is empty"),
-    (_content(b" \r\n\n"), "it is empty"),
-    (_content(b"hello"), "it is not in PEM form"),
-    (_der, "it is in binary form (DER), and PEM is wanted"),
-]
-
-
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(
-    ("make", "words"),
-    EVERYWHERE,
-    ids=["missing", "dir", "fifo", "zero", "loop", "huge", "empty", "blank", "text", "DER"],
-)
-def test_not_such_a_file(
-    flavour: Flavour, certificates: Certificates, tmp_path: Path, role: str,
-    make: Callable[[Path, Certificates], None], words: str,
-) -> None:  # fmt: skip
-    place = tmp_path / "file.pem"
-    make(place, certificates)
-    check(ask(flavour, certificates, role, str(place)), f"-tls-{role}: {place} ", words)
-
-
-@ENGINES
-@pytest.mark.parametrize(
-    ("role", "make", "words"),
-    [
-        ("ca-cert", _key, "holds no certificate: it holds a private key"),
-        ("client-cert", _key, "holds no certificate: it holds a private key"),
-        ("client-key", _certificate, "holds no private key: it holds a certificate"),
-    ],
-)
-def test_one_for_the_other(
-    certificates: Certificates, tmp_path: Path, role: str,
-    make: Callable[[Path, Certificates], None], words: str, engine: str,
-) -> None:  # fmt: skip
-    place = tmp_path / "file.pem"
-    make(place, certificates)
-    outcome = ask(built("module"), certificates, role, str(place), f"-engine={engine}")
-    check(outcome, f"-tls-{role}: {place} ", words)
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_unreadable(certificates: Certificates, tmp_path: Path, role: str) -> None:
-    """Under a uid whose file it is not."""
-    root = root_with(tmp_path, built("frozen").command[0], {"closed/ca.pem": certificates.file("ca.pem")})
-    for name in ("ca.pem", "client.pem", "client.key"):
-        (root / name).write_bytes(certificates.read(name))
-    (root / "closed/ca.pem").chmod(0o600)
-    files = {"ca-cert": "/ca.pem", "client-cert": "/client.pem", "client-key": "/client.key", role: "/closed/ca.pem"}
-    given = [f"-tls-{name}={place}" for name, place in files.items()]
-    outcome = inside(root).run("-addr=127.0.0.1:1", "-tls", *given)
-    check(outcome, f"-tls-{role}: /closed/ca.pem cannot be read: permission denied", "")
-
-
-@pytest.mark.parametrize("form", ["PKCS8", "TraditionalOpenSSL"])
-@pytest.mark.parametrize("client", ["client", "client-rsa"])
-def test_an_encrypted_key(flavour: Flavour, certificates: Certificates, tmp_path: Path, client: str, form: str) -> None:
-    key = tmp_path / "key.pem"
-    key.write_bytes(in_pem(loaded(certificates.read(f"{client}.key")), form, b"secret"))
-    assert b"ENCRYPTED" in key.read_bytes()
-    argv = (f"-tls-client-cert={certificates.file(f'{client}.pem')}", f"-tls-client-key={key}")
-    outcome = flavour.run("-addr=127.0.0.1:1", *certificates.trusting(), *argv)
-    check(outcome, f"-tls-client-key: the private key in {key} is encrypted", "", "tls-encrypted")
-
-
-def test_nobody_is_asked_for_a_passphrase(flavour: Flavour, certificates: Certificates, tmp_path: Path) -> None:
-    """Even where somebody sits who could be."""
-    key = tmp_path / "key.pem"
-    key.write_bytes(in_pem(loaded(certificates.read("client.key")), "PKCS8", b"secret"))
-    argv = (f"-tls-client-cert={certificates.file('client.pem')}", f"-tls-client-key={key}")
-    ours, theirs = pty.openpty()
-    try:
-        done = subprocess.run(
-            [*flavour.command, "-addr=127.0.0.1:1", *certificates.trusting(), *argv],
-            env=flavour.environment(), stdin=theirs, capture_output=True, timeout=PATIENCE, check=False,
-            start_new_session=True,
-        )  # fmt: skip
-        os.set_blocking(ours, False)
-        with pytest.raises(BlockingIOError):
-            os.read(ours, 1)  # nothing was written to the terminal
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    assert done.returncode == 1 and b"is encrypted" in done.stderr
-
-
-def test_the_key_of_another_certificate(flavour: Flavour, certificates: Certificates) -> None:
-    key = certificates.file("server.key")
-    outcome = ask(flavour, certificates, "client-key", str(key))
-    words = f"the private key in {key} is not that of the certificate in {certificates.file('client.pem')}"
-    check(outcome, words, "", "tls-mismatch")
-
-
-def _damaged(pem: bytes) -> bytes:
-    """The same with a hole in its middle."""
-    lines = pem.splitlines(keepends=True)
-    return b"".join(lines[:3] + lines[4:])
-
-
-def test_a_damaged_certificate(flavour: Flavour, certificates: Certificates, tmp_path: Path) -> None:
-    place = tmp_path / "file.pem"
-    place.write_bytes(_damaged(certificates.read("ca.pem")))
-    check(ask(flavour, certificates, "ca-cert", str(place)), f"-tls-ca-cert: {place}: a certificate in it is ", "")
-    place.write_bytes(certificates.read("ca.pem") + _damaged(certificates.read("stranger.pem")))
-    check(ask(flavour, certificates, "ca-cert", str(place)), f"-tls-ca-cert: {place}: a certificate in it is ", "")
-    place.write_bytes(_damaged(certificates.read("client.pem")))
-    outcome = ask(flavour, certificates, "client-cert", str(place))
-    check(outcome, f"{place} and {certificates.file('client.key')} cannot be used: ", "")
-
-
-def test_a_damaged_key(flavour: Flavour, certificates: Certificates, tmp_path: Path) -> None:
-    place = tmp_path / "key.pem"
-    secret = _damaged(certificates.read("client.key"))
-    place.write_bytes(secret)
-    outcome = ask(flavour, certificates, "client-key", str(place), "-v")
-    assert outcome.exit_code == 1
-    assert "cannot be used: " in outcome.verdict
-    assert not any(line.decode() in outcome.stderr for line in secret.splitlines()[1:-1])
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_names_that_are_not_utf_8(flavour: Flavour, certificates: Certificates, tmp_path: Path, role: str) -> None:
-    """Such a file is found, and its name is told as well as it can be."""
-    source = {"ca-cert": "ca.pem", "client-cert": "client.pem", "client-key": "client.key"}[role]
-    place = os.fsencode(tmp_path) + b"/\xff\xe9.pem"
-    Path(os.fsdecode(place)).write_bytes(certificates.read(source))
-    with serving(context(certificates, client_ca="ca")) as address:
-        files: dict[str, str] = {
-            "ca-cert": str(certificates.file("ca.pem")),
-            "client-cert": str(certificates.file("client.pem")),
-            "client-key": str(certificates.file("client.key")),
-            role: os.fsdecode(place),
-        }
-        given = [os.fsencode(f"-tls-{name}={path}") for name, path in files.items()]
-        outcome = flavour.run(f"-addr={address}", "-timeout=20s", "-tls", *given)
-    assert outcome.exit_code == 0, outcome
-    missing = os.fsdecode(os.fsencode(tmp_path) + b"/\xfe.pem")
-    outcome = flavour.run("-tls", os.fsencode(f"-tls-ca-cert={missing}"))
-    assert outcome.exit_code == 1 and "cannot be read: no such file" in outcome.verdict
-
-
-def test_a_key_is_never_told(flavour: Flavour, certificates: Certificates) -> None:
-    secrets = [line for line in certificates.read("client.key").decode().splitlines() if "-----" not in line]
-    with serving(context(certificates, client_ca="ca")) as address:
-        for authority in ("ca", "stranger"):
-            argv = (*certificates.trusting(authority), *certificates.showing(), "-v")
-            outcome = flavour.run(f"-addr={address}", "-timeout=20s", *argv)
-            assert not any(secret in outcome.stderr for secret in secrets)
-            assert f"-tls-client-key={certificates.file('client.key')}" in outcome.stderr.replace('"', "")
+def test_the_systems_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, folders = (tmp_path / "first", tmp_path / "second"), (tmp_path / "folder",)
+    monkeypatch.setattr(trust, "FILES", tuple(map(str, files)))
+    monkeypatch.setattr(trust, "FOLDERS", tuple(map(str, folders)))
+    failure = fault(Security(TLS))
+    assert failure.text.endswith(f"looked for: {files[0]}, {files[1]}, {folders[0]}")
+    assert failure.cause == "tls-roots"
+    folders[0].mkdir()
+    assert fault(Security(TLS)).cause == "tls-roots"
+    (folders[0] / "0123.0").write_bytes(ONE)
+    (folders[0] / "named.pem").write_bytes(ONE)
+    os.mkfifo(folders[0] / "fifo")
+    assert of(Security(TLS)).roots == ONE
+    files[1].write_bytes(TWO)
+    assert of(Security(TLS)).roots == TWO
+    assert of(Security(TLS, roots_folders=str(folders[0]))).roots == TWO + b"\n" + ONE
+    assert of(Security(TLS, roots_file=str(folders[0] / "named.pem"))).roots == ONE
+    assert (
+        of(Security(TLS, roots_file=str(files[1]), roots_folders=f"/nowhere:{folders[0]}")).roots == TWO + b"\n" + ONE
+    )

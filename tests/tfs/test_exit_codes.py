@@ -1,0 +1,19 @@
+"""The exit codes: users' scripts and Kubernetes manifests depend on their numbers."""
+
+from __future__ import annotations
+
+from probe.tfs.exit_codes import TABLE
+
+CONTRACT = {
+    "OK": 0, "SETUP": 1, "USAGE": 2, "DIAL": 2, "CALL": 3, "NOT_FOUND": 10, "EMPTY": 11, "NO_MATCH": 12,
+    "CREDENTIALS": 20, "UNKNOWN": 30, "START": 31, "LOADING": 32, "UNLOADING": 33, "END": 34, "UNEXPECTED": 100,
+    "INTERNAL": 101, "DAMAGED": 102, "INTERRUPTED": 130, "TERMINATED": 143,
+}  # fmt: skip
+
+
+def test_exit_codes_keep_their_numbers() -> None:
+    assert {name: code for code, name, _, _ in TABLE} == CONTRACT
+
+
+def test_every_exit_code_is_explained() -> None:
+    assert [name for _, name, meaning, check in TABLE if not meaning or not check] == []
