@@ -5,27 +5,27 @@
 # make coverage  branch coverage of probe/, by the tests of make unit and those of the module's processes
 # make cases [WITH=python3.13]   the case table on the package and the zipapp, on that Python, or on each that is here
 # make debian-13   the executable built on Debian 13, in a root file system, and the case table on it (as root)
-# make check   linters, types and format alone
+# make check   only linters, types and format
 # make freeze  dist/tfs_model_status_probe_VERSION_linux_amd64, the executable (Debian on x86-64)
 #              and what it is made of, dist/tfs_model_status_probe_VERSION.buildinfo
 # make zipapp  dist/tfs_model_status_probe_VERSION.pyz
 # make release [REPOSITORY=owner/name] [TAG=vX.Y.Z]   dist/release/, built twice and verified; publishes nothing
 # make verify-release [ASSETS=folder]                 the files of a release, downloaded or made here
-# make rebuild BUILDINFO=file [NOW=file]              the next patch version, where a linked package has changed
+# make rebuild BUILDINFO=file [NOW=file]              the next patch version, if a linked package has changed
 # make bench   what a call costs, beside the original and grpc_health_probe: make bench PEER=/path TLS_PEER=/path;
 #              QUICK=1 writes nothing
-# make image   an image with the executable and nothing else, by docker or podman: make image [FILE=…] [IMAGE=…]
+# make image   an image that contains only the executable, built by docker or podman: make image [FILE=…] [IMAGE=…]
 # make smoke   the executable in one clean container: make smoke IMAGE=alpine:3.24.2 FILE=dist/…; without FILE the image's own
-# make proto   the generated messages anew, from serving.proto
-# make clean   all that was made here
+# make proto   regenerates the messages from serving.proto
+# make clean   removes everything that was made here
 #
-# Everything that is installed goes into .venv and .cache; what only the distribution has, build/system_packages.sh asks for.
+# Everything that is installed goes into .venv and .cache. build/system_packages.sh installs what only the distribution provides.
 
 .DELETE_ON_ERROR:
 .PHONY: demo unit test coverage cases debian-13 check format freeze zipapp release verify-release rebuild bench image smoke proto clean
 MAKEFLAGS += --no-print-directory
 
-# The distribution's Python, where it is new enough; looked for when it is needed, since it may be installed only then.
+# The distribution's Python, if it is new enough. It is looked up when it is needed, because it may be installed only then.
 FIND_PYTHON = for python in $(PYTHON) /usr/bin/python3 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' probe/__init__.py)
@@ -116,7 +116,7 @@ bench: .venv/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh python freeze
 	@$(RUN) -m tests.bench $(if $(PEER),--peer '$(PEER)') $(if $(TLS_PEER),--tls-peer '$(TLS_PEER)') $(if $(QUICK),--quick)
 
-# These two want a container engine, and nothing that is installed here.
+# These two need a container engine, but nothing that is installed here.
 image:
 	@release/image/build.sh '$(or $(FILE),$(FROZEN))' '$(or $(IMAGE),tfs-model-status-probe:$(VERSION))' '$(or $(REPOSITORY),OWNER/tfs-model-status-probe)'
 

@@ -24,7 +24,7 @@ from build.shared.debian import installed
 MODULES = Path(__file__).resolve().parent / "launcher" / "modules.c"
 RECIPE = (Path(__file__).resolve(), Path(python_patches.__file__).resolve(), MODULES)
 """The files that the object depends on, beside CPython's source."""
-TOOLS = ("gcc", "binutils", "libc6-dev", "libssl-dev", "zlib1g-dev")
+TOOLS = ("gcc", "binutils", "libc6-dev", "libssl-dev", "linux-libc-dev", "zlib1g-dev")
 """Packages with the compiler and the libraries' headers."""
 
 # Modules in C beyond those without which CPython does not build. launcher/modules.c says which of all are linked.

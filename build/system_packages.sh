@@ -28,7 +28,6 @@ look() {
         ;;
     esac
     case $needs in *' verify '*)
-        need_command readelf binutils
         need_command dpkg-deb dpkg
         ;;
     esac

@@ -8,10 +8,11 @@ import time
 
 from .check import check
 from .cli.backstop import GRACE_SECONDS, PHASES, output_phase
+from .cli.escape import escape
 from .cli.flags import HelpRequested, UsageError, parse
 from .cli.options import VARIABLE_PREFIXES, options
 from .cli.output import compose
-from .cli.text import escape, timestamp
+from .cli.text import timestamp
 from .model import Failure, Query, Report, Result
 from .tfs import exit_codes
 from .tfs.verdict import exit_code, of_failure

@@ -5,8 +5,9 @@ say about TensorFlow Serving was seen in captures of a real server or read in it
 
 from ..model import AVAILABLE, END, LOADING, START, STATE_NAMES, STATUS, UNLOADING, Failure
 from ..rpc.status import proto_name
+from ..tfs.policy import is_pending
+from .escape import escape
 from .go_syntax import quote
-from .text import escape, is_pending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

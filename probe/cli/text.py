@@ -1,12 +1,13 @@
 """A report -> the lines that people read. Pure; the only place that lays out lines.
 
-It escapes whatever could control a terminal or a log, and bounds every length: the kubelet keeps 10 KiB of a probe's
-output.
+Every length is bounded: the kubelet keeps 10 KiB of a probe's output.
 """
 
-from ..model import AVAILABLE, CALL, CREDENTIALS, DIAL, END, SETUP, STATE_NAMES, STATUS, Failure
+from ..model import CALL, CREDENTIALS, DIAL, SETUP, STATE_NAMES, STATUS, Failure
 from ..rpc.status import NOT_FOUND, go_name, proto_name
+from ..tfs.policy import is_pending
 from ..value import Value
+from .escape import QUOTED, escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,10 +34,8 @@ class Budget(Value):
         self.hint: Final = hint
 
 
-MAX_TEXT_BYTES = 1024  # of a text without a budget of its own
 BUDGET = Budget()
 VERBOSE_BUDGET = Budget(failed_response=4096)
-QUOTED = '"\\'  # the characters that need a backslash between quotes
 # How the lines of a failure begin.
 PREFIXES = {
     SETUP: "error: ",
@@ -79,11 +78,6 @@ def _has_newer_unavailable(verdict: "Verdict", outcome: "ModelStatus | Failure")
     if chosen is None or isinstance(outcome, Failure):
         return False
     return any(version.version > chosen.version and is_pending(version) for version in outcome)
-
-
-def is_pending(version: "VersionStatus") -> bool:
-    """Whether a version is loading or has failed, rather than AVAILABLE or unloaded without an error."""
-    return version.state != AVAILABLE and (version.state != END or version.error_code != 0)
 
 
 def verdict_line(verdict: "Verdict", query: "Query", limit: int) -> str:
@@ -167,41 +161,3 @@ def _error(code: int, message: str, limit: int) -> str:
     if message:
         fields.append(f'error_message:"{escape(message, limit, QUOTED)}"')
     return " ".join(fields)
-
-
-def escape(text: str, limit: int = MAX_TEXT_BYTES, quoted: str = "") -> str:
-    """The text with its control characters as Go's protobuf text form escapes them, and a backslash before those in
-    `quoted`; cut after `limit` bytes, escapes counted.
-
-    Beyond Go's: DEL, the C1 controls, and the characters that end a line or change its direction."""
-    if len(text) <= limit and text.isascii() and text.isprintable() and not quoted:
-        return text
-    pieces: list[str] = []
-    size = 0
-    for place, character in enumerate(text):
-        piece = "\\" + character if character in quoted else _escape(character) if _is_control(character) else character
-        size += len(piece.encode())
-        if size > limit:
-            return f"{''.join(pieces)} ... ({len(text) - place} more characters left out)"
-        pieces.append(piece)
-    return "".join(pieces)
-
-
-def _is_control(character: str) -> bool:
-    return (
-        character < " "
-        or "\x7f" <= character <= "\x9f"
-        or character in "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-        or 0xD800 <= ord(character) <= 0xDFFF  # as a literal it could not be frozen: marshal needs a codec for it
-    )
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    if character in "\n\r\t":
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
-    if code < 128:
-        return f"\\x{code:02x}"
-    if 0xDC80 <= code <= 0xDCFF:  # a byte of argv that is not UTF-8
-        return f"\\x{code - 0xDC00:02x}"
-    return f"\\u{code:04x}"

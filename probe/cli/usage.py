@@ -2,9 +2,9 @@
 
 from ..tfs import exit_codes
 from . import duration
+from .escape import escape
 from .flag_table import FLAGS
 from .go_syntax import quote
-from .text import escape
 
 MAX_PROGRAM_BYTES = 100
 MAX_SENTENCE_BYTES = 400

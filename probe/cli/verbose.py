@@ -1,10 +1,10 @@
 """What -v prints: the options that were set and where from, misspelt variables, and how long each phase took. Pure."""
 
 from . import duration
+from .escape import escape
 from .flag_table import ENVIRONMENT_PREFIX, FLAGS
 from .go_syntax import quote
 from .suggest import explain_argument
-from .text import escape
 from .usage import render_value
 
 TYPE_CHECKING = False

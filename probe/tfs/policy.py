@@ -1,6 +1,6 @@
 """Which of a model's versions decides. Pure."""
 
-from ..model import AVAILABLE
+from ..model import AVAILABLE, END
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,3 +18,8 @@ def select(status: "ModelStatus", query: "Query") -> "VersionStatus | None":
             return version
         first = first or version
     return first
+
+
+def is_pending(version: "VersionStatus") -> bool:
+    """Whether a version is loading or has failed, rather than AVAILABLE or unloaded without an error."""
+    return version.state != AVAILABLE and (version.state != END or version.error_code != 0)

@@ -13,7 +13,7 @@ from tests.flavours import FROZEN, ROOT
 
 
 def copy_checkout(to: Path) -> Path:
-    """All that git knows or would take, as it is in the working tree, with its history; nothing that was built."""
+    """Copies all files that git tracks or would add, as they are in the working tree, and the history."""
     listed = subprocess.run(
         ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True,
@@ -28,13 +28,13 @@ def copy_checkout(to: Path) -> Path:
 
 
 def share_cache(checkout: Path) -> None:
-    """Lets a copy use the CPython that was compiled for this checkout."""
+    """Makes a copy use the CPython that was compiled for this checkout."""
     (checkout / ".cache").mkdir()
     (checkout / ".cache" / "python").symlink_to(ROOT / ".cache" / "python")
 
 
 def freeze(checkout: Path, out: Path, env: dict[str, str] | None = None) -> str:
-    """Builds the executable there. Gives its SHA-256."""
+    """Builds the executable there. Returns its SHA-256."""
     done = subprocess.run(
         [sys.executable, "-m", "build.freeze", out],
         cwd=checkout,

@@ -1,8 +1,7 @@
 """Builds the executable twice from nothing: `python -m tests.frozen.cold_build`.
 
-Twice CPython's source is fetched and compiled, in folders with different names, and the bytes are compared, also with
-a build that uses what this checkout has in its cache. Takes minutes and asks the distribution's mirror, so no test
-does it.
+It fetches and compiles CPython's source twice, in folders with different names, and compares the bytes, also with a
+build that uses this checkout's cache. It needs minutes and the distribution's mirror, so no test runs it.
 """
 
 from __future__ import annotations
@@ -15,9 +14,13 @@ from tests.frozen.checkout import copy_checkout, freeze, share_cache
 
 
 def main() -> int:
-    """Compares the builds, and says how that ended."""
+    """Compares the builds, and prints the result."""
     with tempfile.TemporaryDirectory(prefix="cold-") as folder:
-        names = ("with-this-cache", "one", "another-with-a-longer-name")  # no spaces: CPython's own build has no room
+        names = (
+            "with-this-cache",
+            "one",
+            "another-with-a-longer-name",
+        )  # no spaces: CPython's own build does not allow them
         checkouts = {name: copy_checkout(Path(folder) / name / "checkout") for name in names}
         share_cache(checkouts["with-this-cache"])
         made = {}

@@ -21,7 +21,7 @@ def frozen() -> Flavour:
 
 @pytest.fixture
 def executable(frozen: Flavour, tmp_path: Path) -> Path:
-    """A copy of it that a test may damage."""
+    """A copy that a test may damage."""
     return Path(shutil.copy(frozen.command[0], tmp_path / "probe"))
 
 
@@ -34,7 +34,7 @@ def server() -> Iterator[FakeServing]:
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
-    """A folder for the program to run in, and to leave as it was."""
+    """An empty folder for the program to run in."""
     folder = tmp_path / "empty"
     folder.mkdir()
     os.chmod(folder, 0o777)

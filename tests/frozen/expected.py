@@ -1,4 +1,4 @@
-"""What the program says to some command lines, wherever it runs."""
+"""How the program answers some command lines, wherever it runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.flavours import Flavour
 
 
 class Answer(NamedTuple):
-    """A command line behind `-addr`, and how the run ends; hints are left out."""
+    """A command line after `-addr`, and how the run ends, without hints."""
 
     argv: tuple[str, ...]
     exit_code: int
@@ -43,15 +43,15 @@ REFUSED = Answer(
 
 
 def answer(program: Flavour, address: str, *argv: str, env: dict[str, str] | None = None) -> Answer:
-    """How a run ends. Nothing may come to stdout."""
+    """Returns how a run ends, and asserts that stdout is empty."""
     outcome = program.run(f"-addr={address}", *argv, env=env)
     assert outcome.stdout == ""
     return Answer(argv, outcome.exit_code, tuple(line for line in outcome.lines if not line.startswith("hint: ")))
 
 
 def check(program: Flavour, address: str, env: dict[str, str] | None = None) -> None:
-    """Holds three answers to what they should be: exit codes 0 and 10 from the `server` at that address, 2 from
-    nobody."""
+    """Asserts three answers: exit codes 0 and 10 from the `server` at that address, and 2 from a port on which nothing
+    is listening."""
     assert answer(program, address, *READY.argv, env=env) == READY
     assert answer(program, address, *NOT_FOUND.argv, env=env) == NOT_FOUND
     with refused() as place:

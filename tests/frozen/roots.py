@@ -1,7 +1,7 @@
 """Root file systems to run the executable in.
 
-Each run has a mount namespace of its own, which takes its mounts with it: nothing is left on the machine, whatever
-happens to the test. Needs root, or a kernel that lets anybody open a user namespace.
+Each run has its own mount namespace, and its mounts disappear with it: nothing is left on the machine, whatever happens
+to the test. Needs root, or a kernel that lets every user open a user namespace.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import pytest
 from tests.flavours import ROOT, Flavour
 
 UID, GID = 12345, 54321
-"""Nobody whom a passwd file knows."""
+"""They are in no passwd file."""
 
 PROGRAM = "tfs_model_status_probe"
 CACHE = ROOT / ".cache" / "roots"
 MIRRORS = ("http://deb.debian.org/debian", "http://archive.debian.org/debian")
-# Plug-ins for names that Debian's desktops have, from the time of glibc 2.31.
+# NSS plug-ins of Debian's desktops, built for glibc 2.31.
 PLUGINS = ("libnss-mdns", "libnss-myhostname")
 SBIN = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 
 
 def tool(name: str) -> str:
-    """A command of the system's. Fails the test where it is not installed."""
+    """Returns the path of a command. Fails the test if it is not installed."""
     found = shutil.which(name, path=SBIN)
     if found is None:
         pytest.fail(f"{name} is not installed: build/system_packages.sh test")
@@ -37,7 +37,7 @@ def tool(name: str) -> str:
 
 
 def root_with(folder: Path, executable: str | Path, files: Mapping[str, str | Path] | None = None) -> Path:
-    """A root with the executable and no more than these files: path -> what is in it, or the file to copy."""
+    """Makes a root with the executable and these files: path -> the content, or the file to copy."""
     root = folder / "root"
     root.mkdir(parents=True)
     root.chmod(0o755)
@@ -59,11 +59,11 @@ def inside(
     network: bool = True,
     limits: tuple[str, ...] = (),
 ) -> Flavour:
-    """The program (or a command that runs it) in that root: read-only, under an unknown uid, with neither /proc nor
-    anything else that is not in it.
+    """Returns the program (or a command that runs it) in that root: read-only, under an unknown uid, without /proc or
+    other mounts.
 
-    `binds`: further files, each at a path that exists in the root. `network`: whether it is this machine's; else there
-    is none, not even a loopback interface. `limits`: options of prlimit.
+    `binds`: further files, each at a path that exists in the root. `network`: whether it has this machine's; otherwise
+    it has none, not even a loopback interface. `limits`: options of prlimit.
     """
     is_root = os.geteuid() == 0
     enter: tuple[str, ...]
@@ -73,7 +73,7 @@ def inside(
         f"mount --bind {place} {place}",
         *(f"mount --bind {mount}" for mount in mounts),
         f"mount -o remount,bind,ro {place}",
-        # What follows would prove little in a root that can be written to.
+        # The tests prove little in a writable root.
         f"if touch {place}/written 2>/dev/null; then echo 'the root is not read-only' >&2; exit 99; fi",
         'exec "$@"',
     ]
@@ -90,12 +90,12 @@ def inside(
 
 
 def listing(root: Path) -> list[tuple[str, int, int]]:
-    """Every file's path, kind and mode, and time of its last change."""
+    """Returns every file's path, kind and mode, and the time of its last change."""
     return sorted((str(path), path.lstat().st_mode, path.lstat().st_mtime_ns) for path in root.rglob("*"))
 
 
 def debian_11() -> Path:
-    """Debian 11 with its glibc 2.31, unpacked once. Not to be changed: use `binds`."""
+    """Returns Debian 11 with its glibc 2.31, unpacked once. Do not change it: use `binds`."""
 
     def finish(root: Path) -> None:
         for place in (PROGRAM, "etc/hosts", "etc/nsswitch.conf"):  # where `binds` go
@@ -105,7 +105,7 @@ def debian_11() -> Path:
 
 
 def debian(name: str, suite: str, packages: Sequence[str], finish: Callable[[Path], None] | None = None) -> Path:
-    """A Debian with these packages, unpacked once. `finish` may change it before it counts as there."""
+    """Returns a Debian with these packages, unpacked once. `finish` may change it before it is put in its place."""
     root = CACHE / name
     if root.exists():
         return root

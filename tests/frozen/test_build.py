@@ -1,4 +1,4 @@
-"""The build: the same bytes from every folder, and what it says about itself."""
+"""The build gives the same bytes in every folder, and the executable describes itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from build.inspect_artifact import inspect
 from tests.flavours import BUILDINFO, FROZEN, ROOT, VERSION, Flavour
 from tests.frozen.checkout import copy_checkout, freeze, share_cache
 
@@ -16,8 +17,8 @@ def text_of(*command: str) -> str:
 
 
 def test_two_builds_are_the_same(frozen: Flavour, tmp_path: Path) -> None:
-    """From two copies of the tree; one has a longer name, another time zone, language and hash seed. CPython's object
-    is shared: tests/frozen/cold_build.py makes it anew."""
+    """Builds from two copies of the tree, of which one has a longer name, another time zone, language and hash seed.
+    They share CPython's object; tests/frozen/cold_build.py compiles it for each."""
     copies = [copy_checkout(tmp_path / name / "checkout") for name in ("one", "a folder with a much longer name")]
     for checkout in copies:
         share_cache(checkout)
@@ -45,9 +46,30 @@ def test_version_names_what_it_is_made_of(frozen: Flavour) -> None:
 
 
 def test_inspection(frozen: Flavour) -> None:
-    """The executable is as its specification says, and a program that is not is found out."""
+    """The executable is as its specification says."""
     inspection = [sys.executable, "-m", "build.inspect_artifact"]
     assert text_of(*inspection, frozen.command[0]) == "as specified"
+
+
+def test_other_programs_fail_the_inspection(tmp_path: Path) -> None:
+    """All differences are named at once. A shared object has no archive, and a script is not even an ELF file."""
+    (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
+    compile_it = ["gcc", "-pie", "-fPIE", "-Wl,-z,execstack,-z,norelro", "-o", "main", "main.c"]
+    subprocess.run(compile_it, cwd=tmp_path, check=True)
+    *faults, last = inspect(tmp_path / "main", ["main.c"])
+    assert faults == [
+        "it names main.c",
+        "it is not an executable for linux_amd64",
+        "it asks for an interpreter",
+        "it needs shared libraries",
+        "its stack is executable",
+        "a segment is writable and executable",
+        "it has no RELRO",
+    ]
+    assert last.startswith("it has no archive of modules: ")
+    (tmp_path / "script").write_text("#!/bin/sh\n")
+    (fault,) = inspect(tmp_path / "script", [])
+    assert fault.startswith("it is not an ELF file: ")
 
 
 def test_no_machine_is_named(frozen: Flavour) -> None:

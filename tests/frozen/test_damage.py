@@ -1,5 +1,5 @@
-"""A damaged executable says so and ends with 102, whatever it is that was damaged; one that was cut short never calls
-a model ready."""
+"""A damaged executable reports that and exits with 102, whatever was damaged. A truncated one never reports a model as
+ready."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAYS = b"error: this executable is damaged: fetch it again, and compare its chec
 
 
 class Damaged:
-    """A copy of the executable that is damaged, run, and mended."""
+    """A copy of the executable that is damaged, run, and restored."""
 
     def __init__(self, executable: Path, cwd: Path) -> None:
         self.file = executable
@@ -41,7 +41,7 @@ class Damaged:
         """Runs the file with these bytes at these places."""
         with self.file.open("r+b") as file:
             for at, content in changes:
-                assert self.whole[at : at + len(content)] != content, "this is no damage"
+                assert self.whole[at : at + len(content)] != content, "this changes nothing"
                 file.seek(at)
                 file.write(content)
         try:
@@ -54,18 +54,18 @@ class Damaged:
                     file.seek(at)
                     file.write(self.whole[at : at + len(content)])
 
-    def is_found(self, *changes: tuple[int, bytes]) -> None:
-        """Holds the damage to being found."""
+    def is_detected(self, *changes: tuple[int, bytes]) -> None:
+        """Asserts that the damage is detected."""
         done = self.run(*changes)
         assert (done.returncode, done.stdout, done.stderr) == (exit_codes.DAMAGED, b"", SAYS), changes
         assert list(self._cwd.iterdir()) == []
 
     def flipped(self, at: int, bit: int) -> tuple[int, bytes]:
-        """The change of one bit."""
+        """Returns the change of one bit."""
         return at, bytes([self.whole[at] ^ 1 << bit])
 
     def words(self, part: Part, size: int = WORD) -> list[bytes]:
-        """The whole words of a part."""
+        """Returns the complete words of a part."""
         return [self.whole[at : at + size] for at in range(part.offset, part.end - size + 1, size)]
 
 
@@ -73,7 +73,7 @@ class Damaged:
 def damaged(executable: Path, empty: Path) -> Iterator[Damaged]:
     copy = Damaged(executable, empty)
     yield copy
-    # Mended, it is what it was: what the test saw came from the damage.
+    # The restored copy works, so the damage caused what the test saw.
     assert executable.read_bytes() == copy.whole
     assert copy.run().returncode == 0
 
@@ -83,28 +83,28 @@ def test_flipped_bits(damaged: Damaged, part: str) -> None:
     draw = random.Random(part)
     place = damaged.parts[part]
     for at in (place.offset, place.end - 1, *(draw.randrange(place.offset, place.end) for _ in range(FLIPS))):
-        damaged.is_found(damaged.flipped(at, draw.randrange(8)))
+        damaged.is_detected(damaged.flipped(at, draw.randrange(8)))
 
 
 def test_flipped_truths(damaged: Damaged) -> None:
-    """Every variable of CPython's and the launcher's that is 1, among them the one that says what the file is."""
+    """Every variable of CPython and the launcher that is 1, among them snapshot_made."""
     place = damaged.parts["py_data"]
     ones = [place.offset + 4 * at for at, word in enumerate(damaged.words(place, 4)) if word == b"\1\0\0\0"]
     assert len(ones) > 100
     for at in ones:
-        damaged.is_found((at, b"\0"))
+        damaged.is_detected((at, b"\0"))
 
 
 def test_flipped_checksum(damaged: Damaged) -> None:
     sums = sections(damaged.file)["py_sums"]
     for at in range(sums.offset, sums.end):
-        damaged.is_found(damaged.flipped(at, at % 8))
-    damaged.is_found((sums.offset, bytes(sums.size)))
+        damaged.is_detected(damaged.flipped(at, at % 8))
+    damaged.is_detected((sums.offset, bytes(sums.size)))
 
 
 @EACH_PART
 def test_two_flipped_bits(damaged: Damaged, part: str) -> None:
-    """Also where one addition makes up for the other: the same bit in two words, the highest one too."""
+    """Also where two additions could cancel out: the same bit in two words, including the highest."""
     draw = random.Random(part)
     place = damaged.parts[part]
     last = (place.size // WORD) - 1
@@ -112,18 +112,18 @@ def test_two_flipped_bits(damaged: Damaged, part: str) -> None:
         for distance in (1, 2, 4, 64, 2 ** (last.bit_length() - 1)):
             word = draw.randint(0, last - distance)
             first = place.offset + word * WORD + WORD - 1
-            damaged.is_found(damaged.flipped(first, bit), damaged.flipped(first + distance * WORD, bit))
+            damaged.is_detected(damaged.flipped(first, bit), damaged.flipped(first + distance * WORD, bit))
 
 
 @EACH_PART
 def test_zeroed_pages(damaged: Damaged, part: str) -> None:
-    """What a disk leaves that lost a page, and a copy that skipped one."""
+    """As after a disk error, or an incomplete copy."""
     place = damaged.parts[part]
     pages = [Part(at, min(PAGE, place.end - at)) for at in range(place.offset, place.end, PAGE)]
     filled = [page for page in pages if any(damaged.whole[page.offset : page.end])]
     for page in random.Random(part).sample(filled, min(20, len(filled))):
-        damaged.is_found((page.offset, bytes(page.size)))
-    damaged.is_found((place.offset, bytes(place.size)))
+        damaged.is_detected((page.offset, bytes(page.size)))
+    damaged.is_detected((place.offset, bytes(place.size)))
 
 
 @EACH_PART
@@ -139,13 +139,13 @@ def test_swapped_words(damaged: Damaged, part: str, size: int) -> None:
             pairs.append((one, other))
     for one, other in pairs:
         swapped = (place.offset + one * size, words[other]), (place.offset + other * size, words[one])
-        damaged.is_found(*swapped)
+        damaged.is_detected(*swapped)
 
 
 @pytest.mark.parametrize("part", ["pydata", "py_heap"])
 def test_swapped_words_that_are_nearly_the_same(damaged: Damaged, part: str) -> None:
-    """Words that differ in their highest bits alone, at a distance with many factors 2: for sums of 64-bit words, which
-    come round, this would be no difference."""
+    """Words that differ only in their highest bits, at a distance with many factors of 2: sums of 64-bit words would
+    wrap around and not differ."""
     place = damaged.parts[part]
     words = [struct.unpack("<Q", word)[0] for word in damaged.words(place)]
     alike = defaultdict(list)
@@ -159,7 +159,7 @@ def test_swapped_words_that_are_nearly_the_same(damaged: Damaged, part: str) -> 
     ]
     assert pairs, "no such words: the test proves nothing"
     for one, other in pairs[:20]:
-        damaged.is_found(
+        damaged.is_detected(
             (place.offset + one * WORD, struct.pack("<Q", words[other])),
             (place.offset + other * WORD, struct.pack("<Q", words[one])),
         )
@@ -167,7 +167,7 @@ def test_swapped_words_that_are_nearly_the_same(damaged: Damaged, part: str) -> 
 
 @pytest.fixture
 def no_core_dumps() -> Iterator[None]:
-    """The kernel ends what it cannot map; nobody wants to look into that."""
+    """The kernel kills what it cannot map; its core dumps are not needed."""
     before = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, before[1]))
     yield
@@ -176,8 +176,8 @@ def no_core_dumps() -> Iterator[None]:
 
 @pytest.mark.usefixtures("no_core_dumps")
 def test_cut_short(damaged: Damaged, server: FakeServing, empty: Path) -> None:
-    """From the end to the beginning. The model is not ready: nothing may say it is. As long as all that is mapped is
-    there, the rest being what debuggers read, it runs as ever."""
+    """From the end to the start. The model is not ready, and no run may report that it is. The executable works as long
+    as everything that is mapped is there; only debuggers read the rest."""
     draw = random.Random("cut")
     end = mapped_bytes(damaged.file)
     lengths = {end, end - PAGE, *(part.end - 1 for part in damaged.parts.values()), PAGE, 64, 63, 1, 0}
@@ -189,7 +189,7 @@ def test_cut_short(damaged: Damaged, server: FakeServing, empty: Path) -> None:
             with damaged.file.open("r+b") as file:
                 file.truncate(length)
             try:
-                # Not through a shell or anything like it: what the kernel refuses, those take for a script.
+                # Not through a shell, which would run what the kernel refuses as a script.
                 done = subprocess.run(command, cwd=empty, capture_output=True, timeout=PATIENCE, check=False)
                 ended[length] = done.returncode
             except OSError as error:
@@ -201,8 +201,8 @@ def test_cut_short(damaged: Damaged, server: FakeServing, empty: Path) -> None:
     assert exit_codes.LOADING not in {code for length, code in ended.items() if length <= end - PAGE}, ended
 
 
-def test_other_files_are_found_out_by_the_kernel(damaged: Damaged) -> None:
-    """The first bytes of the file are the kernel's to check."""
+def test_the_kernel_refuses_other_files(damaged: Damaged) -> None:
+    """The kernel checks the first bytes of the file."""
     with pytest.raises(OSError, match="Exec format error"):
         damaged.run((0, b"\0"))
 

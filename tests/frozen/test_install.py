@@ -1,5 +1,5 @@
-"""`-install` of the executable: from a root that holds nothing else, ended at any moment, and from no file but its
-own."""
+"""`-install` of the executable: from a root that contains nothing else, killed at any moment, and only from its own
+file."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ UNFINISHED = f".{PROGRAM}.new"
 
 
 def is_whole(frozen: Flavour, file: Path) -> bool:
-    """Whether a file is a copy as it should be."""
+    """Returns whether a file is a complete copy."""
     return file.read_bytes() == Path(frozen.command[0]).read_bytes() and file.lstat().st_mode == 0o100755
 
 
 @pytest.fixture
 def volume(tmp_path: Path) -> Path:
-    """What Kubernetes mounts as an emptyDir: a folder in which everybody may write."""
+    """Makes what Kubernetes mounts as an emptyDir: a folder that every user may write to."""
     made = tmp_path / "volume"
     made.mkdir()
     made.chmod(0o777)
     return made
 
 
-# As an init container: the root has the executable and the place of the volume, and no /proc.
+# As an init container: the root contains the executable and the mount point of the volume, but no /proc.
 
 
 @pytest.fixture
@@ -49,21 +49,21 @@ def root(frozen: Flavour, tmp_path: Path) -> Path:
 def test_init_container(
     frozen: Flavour, server: FakeServing, root: Path, volume: Path, started: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", os.environ["PATH"] + ":/")  # for the one that is given no folder
+    monkeypatch.setenv("PATH", os.environ["PATH"] + ":/")  # for the case without a folder
     before = listing(root)
     outcome = inside(root, started, binds={"probe": volume}).run("-install", "/probe")
     assert outcome == (0, f"installed /probe/{PROGRAM}\n", "")
     assert os.listdir(volume) == [PROGRAM]
     assert is_whole(frozen, volume / PROGRAM)
     assert listing(root) == before
-    # What the other container runs, in a root that has only this.
+    # The other container runs it, in a root that contains only this.
     check(inside(root, f"/probe/{PROGRAM}", binds={"probe": volume}), server.address)
 
 
 def test_init_container_that_is_started_again(frozen: Flavour, root: Path, volume: Path) -> None:
     (volume / PROGRAM).write_text("half")
     (volume / UNFINISHED).write_text("half")
-    (volume / UNFINISHED).chmod(0o666)  # it may be another user's
+    (volume / UNFINISHED).chmod(0o666)  # it may belong to another user
     for _ in range(2):
         outcome = inside(root, binds={"probe": volume}).run("-install", "/probe/")
         assert (outcome.exit_code, outcome.stderr) == (0, "")
@@ -99,10 +99,10 @@ def test_where_limits_are_tight(frozen: Flavour, root: Path, volume: Path) -> No
     assert is_whole(frozen, volume / PROGRAM)
 
 
-# Its own file, and no other.
+# Only its own file.
 
-# Starts the file that descriptor 9 is open at, where the system's links to it lead to files of the test's own: the path
-# by which it was started is /dev/fd/9 then.
+# Starts the file behind descriptor 9, while the system's links to it lead to the test's files: the path by which it was
+# started is /dev/fd/9.
 BY_DESCRIPTOR = """
 import os, subprocess, sys
 executable, by_link, by_path, *argv = sys.argv[1:]
@@ -117,7 +117,7 @@ os.execve(9, [executable, *argv], {})
 
 
 def by_descriptor(frozen: Flavour, by_link: Path | None, by_path: Path | None) -> Flavour:
-    """The executable where /proc/self/exe, and the path by which it was started, lead to these files."""
+    """Returns the executable, for which /proc/self/exe and the path by which it was started lead to these files."""
     told = (str(path or "") for path in (by_link, by_path))
     python = (sys.executable, "-I", "-S", "-c", BY_DESCRIPTOR)
     return Flavour("frozen", (*namespaces("--mount"), *python, frozen.command[0], *told))
@@ -134,7 +134,7 @@ def made_a_folder(file: Path) -> None:
     file.mkdir()
 
 
-# What makes another file of a copy.
+# Changes that turn a copy into another file.
 OTHERS: dict[str, Callable[[Path], None]] = {
     "code": lambda file: flipped(file, sections(file)[".text"].offset + 100_000),
     "archive": lambda file: flipped(file, sections(file)["pydata"].offset),
@@ -157,7 +157,7 @@ def test_another_file_is_never_installed(frozen: Flavour, executable: Path, volu
     assert outcome.verdict == "error: this program cannot read its own file: /dev/fd/9: no such file or directory"
     assert "mount /proc" in outcome.hint
     assert os.listdir(volume) == []
-    # The path leads to the right one.
+    # The path leads to the right file.
     outcome = by_descriptor(frozen, executable, Path(frozen.command[0])).run("-install", str(volume))
     assert outcome == (0, f"installed {volume}/{PROGRAM}\n", "")
     assert is_whole(frozen, volume / PROGRAM)
@@ -184,21 +184,21 @@ def test_the_name_it_was_given_counts_for_nothing(frozen: Flavour, volume: Path)
 
 
 def test_a_file_that_is_gone(frozen: Flavour, executable: Path, volume: Path) -> None:
-    """What runs can be had from the kernel, also when its name is another's by now."""
+    """The kernel still provides the file that runs, even if its name leads to another file by now."""
     script = 'exec 9<"$1"; rm "$1"; echo other >"$1"; shift; exec /proc/self/fd/9 "$@"'
     outcome = Flavour("frozen", ("sh", "-c", script, "sh", str(executable))).run("-install", str(volume))
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     assert is_whole(frozen, volume / PROGRAM)
 
 
-# Ended at any moment.
+# Killed at any moment.
 
-# The system calls between which something outside changes.
+# System calls that change something outside of the process.
 CHANGING = ("openat", "fcntl", "pread64", "write", "fchmod", "fsync", "rename", "close", "rt_sigprocmask")
 
 
 def moments(watched: Watched) -> list[str]:
-    """For strace: the system calls from the first look at the volume on, of each name some."""
+    """Returns strace options for some calls of each name, from the first access to the volume on."""
     begin = next(at for at, call in enumerate(watched.calls) if UNFINISHED in call.arguments)
     before = [call.name for call in watched.calls[:begin]]
     found = []
@@ -226,7 +226,7 @@ def test_ended_at_any_moment(frozen: Flavour, volume: Path, name: str) -> None:
             assert left == [PROGRAM], moment
         assert left in ([PROGRAM], [UNFINISHED, PROGRAM]), moment
         assert (volume / PROGRAM).read_bytes() == b"older" or is_whole(frozen, volume / PROGRAM), moment
-        # The next one finds what is left, and replaces it.
+        # The next run finds the rest, and replaces it.
         assert frozen.run(*argv).exit_code == 0
         assert os.listdir(volume) == [PROGRAM]
         assert is_whole(frozen, volume / PROGRAM)
@@ -234,7 +234,7 @@ def test_ended_at_any_moment(frozen: Flavour, volume: Path, name: str) -> None:
 
 
 def test_a_signal_is_not_kept_waiting(frozen: Flavour, volume: Path) -> None:
-    """No longer than one piece of the file takes."""
+    """A signal waits for at most one chunk of the copy."""
     watched = watch(frozen, "-install", str(volume), inject="write:signal=TERM:when=2")
     assert watched.exit_code == 143
     assert len(watched.named("write")) == 2
@@ -244,7 +244,7 @@ def test_a_signal_is_not_kept_waiting(frozen: Flavour, volume: Path) -> None:
 @pytest.mark.parametrize("call", ["write", "fchmod", "fsync", "rename"])
 @pytest.mark.parametrize("error", ["EIO", "EDQUOT", "ENOSPC", "EINTR"])
 def test_an_error_leaves_what_was_there(frozen: Flavour, volume: Path, call: str, error: str) -> None:
-    """Of the disk, the quota or the file system's own."""
+    """Errors of the disk, the quota or the file system."""
     (volume / PROGRAM).write_text("older")
     argv = ("-install", str(volume))
     watched = watch(frozen, *argv, inject=f"{call}:error={error}:when=1")
@@ -254,7 +254,7 @@ def test_an_error_leaves_what_was_there(frozen: Flavour, volume: Path, call: str
         assert f"error: cannot install to {volume}: " in watched.stderr
         assert ("hint: there is no room" in watched.stderr) == (error in ("EDQUOT", "ENOSPC"))
     else:
-        assert (watched.exit_code, error) == (0, "EINTR")  # asked once more
+        assert (watched.exit_code, error) == (0, "EINTR")  # the call is repeated
         assert is_whole(frozen, volume / PROGRAM)
 
 

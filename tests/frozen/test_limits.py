@@ -1,4 +1,4 @@
-"""Little memory, few descriptors, a small stack, no processes: a probe runs where limits are tight."""
+"""The executable runs with little memory, few descriptors, a small stack and no further processes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOSTS = {"etc/hosts": "127.0.0.1 myserver\n"}
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "myserver"])
 def test_limits(frozen: Flavour, server: FakeServing, tmp_path: Path, limit: str, host: str) -> None:
-    """`myserver` is resolved by a thread."""
+    """A thread resolves `myserver`."""
     root = root_with(tmp_path, frozen.command[0], HOSTS)
     check(inside(root, limits=LIMITS[limit]), f"{host}:{server.port}")
 
@@ -53,7 +53,7 @@ def test_no_second_process(frozen: Flavour, server: FakeServing, tmp_path: Path)
 
 
 def test_no_thread_for_the_resolver(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
-    """A container's limit on processes counts threads, too. It is told in one line, under a documented code."""
+    """A container's limit on processes also counts threads. The error is one line with a documented exit code."""
     root = root_with(tmp_path, frozen.command[0], HOSTS)
     outcome = inside(root, limits=("--nproc=1",)).run(f"-addr=myserver:{server.port}", "-connect-timeout=100ms")
     assert outcome.exit_code == exit_codes.DIAL

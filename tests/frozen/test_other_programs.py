@@ -1,7 +1,7 @@
-"""What the executable offers to commands that need more than a plain call: the standard library, and a collector of
-garbage for those that last.
+"""The launcher offers more than a plain call needs: the standard library, and the garbage collector for commands that
+last.
 
-The program itself uses little of it. So a program of the test's own is frozen in the same way.
+The program itself uses little of it, so these tests freeze a program of their own in the same way.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from build.archive_contents import is_left_out
+from build.inspect_artifact import inspect
 from build.shared.checkout import ROOT
 from tests.frozen.checkout import copy_checkout, share_cache
 
@@ -85,6 +87,13 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     return Path(built.stdout.strip())
+
+
+def test_an_executable_without_the_programs_modules_fails_the_inspection(program: Path) -> None:
+    faults = inspect(program, [])
+    missing = {fault.removeprefix("it lacks the module ") for fault in faults}
+    assert {"probe", "probe.__main__"} < missing
+    assert not any(map(is_left_out, missing))
 
 
 def test_the_standard_library_is_there_on_request(program: Path) -> None:

@@ -1,4 +1,4 @@
-"""One process that opens nothing but what it reads, and leaves nothing: not even when it is killed."""
+"""A run is one process. It opens only files to read, and leaves nothing behind, even when it is killed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.frozen.watched import Call, Watched, watch
 from tests.hostile import GOOD, GREETING
 from tests.support.namespaces import namespaces
 
-# All that a plain call may ask of the kernel.
+# The system calls that a plain call may make.
 OF_THE_START = """
     execve brk arch_prctl set_tid_address set_robust_list rseq prlimit64 readlink readlinkat getrandom mprotect gettid
     fcntl rt_sigaction rt_sigprocmask
@@ -34,7 +34,7 @@ OF_THE_END = "openat newfstatat fstat read lseek setitimer write exit_group"
 PLAIN = {*OF_THE_START.split(), *OF_THE_CALL.split(), *OF_THE_END.split()}
 
 NEW_PROCESS = ("fork", "vfork", "clone", "clone3")
-# What changes a file system, whoever is allowed to.
+# System calls that change a file system.
 CHANGES = """
     creat mkdir mkdirat mknod mknodat link linkat symlink symlinkat rename renameat renameat2 unlink unlinkat rmdir
     truncate ftruncate fallocate chmod fchmod fchmodat chown fchown lchown fchownat utime utimes utimensat futimesat
@@ -44,7 +44,7 @@ CHANGES = """
 
 
 def unchanged(watched: Watched) -> None:
-    """Holds a run to opening files for reading alone, and to changing none."""
+    """Asserts that a run opens files only for reading, and changes none."""
     for arguments in watched.named("open", "openat"):
         flags = arguments.split(", ")[2].partition(")")[0] if arguments.startswith("AT_FDCWD") else arguments
         assert "O_RDONLY" in flags, arguments
@@ -57,14 +57,14 @@ def opened(watched: Watched) -> list[str]:
 
 
 def test_plain_call(frozen: Flavour, server: FakeServing) -> None:
-    """The hot path: no process, no thread, no file but the time zone, no memory of any size."""
+    """The hot path starts no process or thread, opens only the time zone's file, and allocates little memory."""
     watched = watch(frozen, f"-addr={server.address}")
     assert watched.exit_code == 0
     unchanged(watched)
     assert {call.name for call in watched.calls} <= PLAIN
     assert opened(watched) == ["/etc/localtime"]
     assert watched.named(*NEW_PROCESS) == []
-    # One connection, one packet with the whole question, one line.
+    # One connection, one packet with the whole request, one line.
     counts = Counter(call.name for call in watched.calls)
     assert (counts["socket"], counts["connect"], counts["write"]) == (1, 1, 1)
     first = next(call for call in watched.calls if call.name == "sendto")
@@ -93,7 +93,7 @@ def test_other_calls(frozen: Flavour, server: FakeServing, argv: tuple[str, ...]
 
 
 def nameless(frozen: Flavour) -> Flavour:
-    """The program where there is no network, and so no resolver that knows the name."""
+    """The program without a network, and so without a resolver that knows the name."""
     return Flavour("frozen", (*namespaces("--net"), *frozen.command))
 
 
@@ -111,7 +111,7 @@ def test_resolver_is_a_thread(frozen: Flavour) -> None:
 
 
 def after_exec(watched: Watched) -> Watched:
-    """What came after the last program was started: without the doings of those that start the probe."""
+    """Returns the calls after the last program was started, without those of the programs that start the probe."""
     last = max(at for at, call in enumerate(watched.calls) if call.name == "execve")
     return watched._replace(calls=watched.calls[last:])
 
@@ -129,7 +129,7 @@ def test_may_not_write_a_single_byte(frozen: Flavour, server: FakeServing, empty
 
 
 class Listener:
-    """A server whose connections end only from the other side; `ended` counts those that did."""
+    """A server that never closes a connection; `ended` counts those that the client closed."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -153,7 +153,7 @@ class Listener:
                     pass
 
     def close(self) -> None:
-        """Waits until the other side has left every connection."""
+        """Waits until the client has closed every connection."""
         self._socket.shutdown(socket.SHUT_RDWR)
         self._accepting.join(PATIENCE)
         self._socket.close()
@@ -181,7 +181,7 @@ def processes_of(executable: Path) -> list[str]:
 
 
 def moments(calls: list[Call]) -> list[str]:
-    """For each system call how strace is to kill at it: between two of them nothing outside changes."""
+    """Returns strace options that kill the run at each system call: nothing outside changes between two of them."""
     seen: Counter[str] = Counter()
     wanted = []
     for call in calls:
@@ -197,9 +197,9 @@ def test_killed_at_every_system_call(executable: Path, listener: Listener, empty
     whole = watch(copy, *argv, cwd=empty, TMPDIR=str(empty), HOME=str(empty))
     assert whole.exit_code == 0
     killed = 0
-    for moment in moments(whole.calls)[1:]:  # the first is strace's own start of the program
+    for moment in moments(whole.calls)[1:]:  # the first is the execve of strace
         watched = watch(copy, *argv, cwd=empty, inject=moment, TMPDIR=str(empty), HOME=str(empty))
-        # The last of several reads may not come a second time.
+        # The last of several reads may not happen again.
         assert watched.exit_code in (-9, 0), moment
         killed += watched.exit_code == -9
         assert processes_of(executable) == []
@@ -209,7 +209,7 @@ def test_killed_at_every_system_call(executable: Path, listener: Listener, empty
 
 
 def test_killed_at_any_moment(executable: Path, listener: Listener, empty: Path) -> None:
-    """Sixty times, at moments that are drawn from the length of a run."""
+    """Kills sixty runs at random moments."""
     draw = random.Random(60)
     command = [str(executable), f"-addr={listener.address}"]
     begun = time.monotonic()
@@ -232,7 +232,7 @@ def test_killed_at_any_moment(executable: Path, listener: Listener, empty: Path)
 
 
 def test_nothing_is_left_of_a_copy(executable: Path, server: FakeServing) -> None:
-    """Neither lock nor memory of it: the file can be replaced, and removed, at once."""
+    """The file is not locked after a run: it can be replaced and removed at once."""
     for _ in range(3):
         assert subprocess.run([executable, f"-addr={server.address}"], capture_output=True, check=False).returncode == 0
         with executable.open("r+b") as file:  # ETXTBSY while it runs

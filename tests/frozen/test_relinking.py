@@ -1,4 +1,4 @@
-"""NOTICE's recipe: the executable with a C library that somebody changed, which glibc's licence asks to be possible."""
+"""NOTICE's recipe: linking the executable with a changed C library, as glibc's licence requires."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHANGED = 'const char *gai_strerror(int code) { return "This is another C librar
 
 @pytest.fixture(scope="module")
 def relinked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an executable, linked with a libc.a in which one function is another, and its buildinfo."""
+    """A folder with an executable that is linked with a changed libc.a, and its buildinfo."""
     library, out = tmp_path_factory.mktemp("library"), tmp_path_factory.mktemp("relinked")
     own = subprocess.run(["gcc", "-print-file-name=libc.a"], capture_output=True, text=True, check=True)
     shutil.copy(own.stdout.strip(), library)
@@ -34,20 +34,20 @@ def relinked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_the_recipe_stands_in_the_notice() -> None:
+def test_the_notice_has_the_recipe() -> None:
     assert "\n       make freeze RELINK_WITH=FOLDER\n" in (ROOT / "NOTICE").read_text()
 
 
-def test_the_changed_library_is_in(frozen: Flavour, relinked: Path) -> None:
-    """Which of the resolver's complaints it is depends on the machine; in the changed library there is but one."""
+def test_the_changed_library_is_linked(frozen: Flavour, relinked: Path) -> None:
+    """The resolver's error depends on the machine; the changed library has only one."""
     question = ("-addr", "name.invalid:1", "-connect-timeout", "100ms")
     words = "lookup name.invalid: this is another C library"
     assert words not in frozen.run(*question).verdict
     assert words in Flavour("relinked", (str(relinked / FROZEN.name),)).run(*question).verdict
 
 
-def test_it_is_no_release(relinked: Path, tmp_path: Path) -> None:
-    """Of a library that is of no package nobody could say what is in it."""
+def test_it_cannot_be_released(relinked: Path, tmp_path: Path) -> None:
+    """The contents of a library without a package are unknown."""
     buildinfo = relinked / BUILDINFO.name
     (entry,) = (entry for entry in json.loads(buildinfo.read_text())["linked"] if entry["name"] == "libc.a")
     assert entry["source"] is None and entry["version"].startswith("sha256:")

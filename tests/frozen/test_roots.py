@@ -1,6 +1,6 @@
-"""The one file in root file systems that have nothing else, or something old, or something that would break others.
+"""The executable in root file systems that are empty, old, or harmful to other programs.
 
-All but the machine's own is read-only, and the program runs under a uid that nobody knows.
+They are read-only, and the program runs under an unknown uid.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def test_unknown_name_in_an_empty_root(frozen: Flavour, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("argv", ["-version", "-h"])
-def test_words_in_an_empty_root(frozen: Flavour, tmp_path: Path, argv: str) -> None:
+def test_version_and_usage_in_an_empty_root(frozen: Flavour, tmp_path: Path, argv: str) -> None:
     outcome = inside(root_with(tmp_path, frozen.command[0])).run(argv)
     assert outcome.exit_code == 0
     expected = frozen.run(argv)
@@ -64,7 +64,7 @@ def test_words_in_an_empty_root(frozen: Flavour, tmp_path: Path, argv: str) -> N
 
 
 def test_busybox(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
-    """Through the shell of the smallest images, as a Dockerfile's HEALTHCHECK goes."""
+    """Through the shell of the smallest images, as in a Dockerfile's HEALTHCHECK."""
     root = root_with(tmp_path, frozen.command[0], {"bin/busybox": Path(tool("busybox")), "etc/hosts": HOSTS})
     (root / "bin" / "sh").symlink_to("busybox")
     check(inside(root, "/bin/sh", "-c", f'exec /{PROGRAM} "$@"', "sh"), f"myserver:{server.port}")
@@ -74,7 +74,7 @@ def test_busybox(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
 
 
 def test_debian_11(frozen: Flavour, server: FakeServing, debian: Path, tmp_path: Path) -> None:
-    """An older glibc than the one that is linked in, its own shell, and plug-ins for names in its nsswitch.conf."""
+    """It has an older glibc than the linked one, its own shell, and NSS plug-ins in its nsswitch.conf."""
     (tmp_path / "hosts").write_text(HOSTS)
     binds = {PROGRAM: Path(frozen.command[0]), "etc/hosts": tmp_path / "hosts"}
     known = inside(debian, "/usr/bin/getent", "ahosts", "myserver", binds=binds).run()
@@ -84,8 +84,8 @@ def test_debian_11(frozen: Flavour, server: FakeServing, debian: Path, tmp_path:
     check(inside(debian, "/bin/sh", "-c", f'exec /{PROGRAM} "$@"', "sh", binds=binds), server.address)
 
 
-# Plug-ins for names. Whoever loads one of these says so, and ends.
-LOUD_PLUGIN = """
+# An NSS plug-in. A program that loads it prints that, and ends.
+PRINTING_PLUGIN = """
 static long call(long number, long first, const void *second, long third)
 {
     long result;
@@ -100,7 +100,7 @@ __attribute__((constructor)) static void loaded(void)
     call(231, 77, 0, 0);
 }
 """
-# A static program as most are.
+# An ordinary static program.
 ASKING = """
 #include <netdb.h>
 int main(int count, char **arguments)
@@ -109,13 +109,13 @@ int main(int count, char **arguments)
     return getaddrinfo(arguments[count - 1], "1", 0, &found) ? 1 : 0;
 }
 """
-TASTE = "hosts: mdns4_minimal [NOTFOUND=return] myhostname resolve files dns\nservices: db files\n"
+DESKTOP = "hosts: mdns4_minimal [NOTFOUND=return] myhostname resolve files dns\nservices: db files\n"
 NSSWITCH = {
-    "the desktop's": TASTE,
+    "the desktop's": DESKTOP,
     "plug-ins alone": "hosts: mdns4_minimal resolve myhostname\n",
     "only dns": "hosts: dns\n",
     "nothing": "",
-    "no words": "\1\2\3\xff hosts: : [ files\n",
+    "binary data": "\1\2\3\xff hosts: : [ files\n",
     "an unknown plug-in": "hosts: nosuch [UNAVAIL=return] files\n",
 }
 PLUGIN_NAMES = ("mdns4_minimal", "myhostname", "resolve", "files", "dns", "db")
@@ -123,11 +123,11 @@ PLUGIN_NAMES = ("mdns4_minimal", "myhostname", "resolve", "files", "dns", "db")
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """The loud plug-in and the static program."""
+    """The plug-in and the static program."""
     folder = tmp_path_factory.mktemp("plugins")
     made = {}
-    options = {"loud": ("-shared", "-fPIC", "-nostdlib"), "asking": ("-static", "-w", "-Wl,--no-warnings")}
-    for name, source in (("loud", LOUD_PLUGIN), ("asking", ASKING)):
+    options = {"plugin": ("-shared", "-fPIC", "-nostdlib"), "asking": ("-static", "-w", "-Wl,--no-warnings")}
+    for name, source in (("plugin", PRINTING_PLUGIN), ("asking", ASKING)):
         made[name] = folder / name
         (folder / f"{name}.c").write_text(source)
         subprocess.run(
@@ -141,17 +141,17 @@ def with_plugins(folder: Path, executable: str | Path, nsswitch: str, plugin: st
     return root_with(folder, executable, {"etc/hosts": HOSTS, "etc/nsswitch.conf": nsswitch, **plugins})
 
 
-def test_other_static_programs_fall_for_plugins(compiled: dict[str, Path], debian: Path, tmp_path: Path) -> None:
-    """What the tests below rely on."""
-    outcome = inside(with_plugins(tmp_path, compiled["asking"], TASTE, compiled["loud"])).run("myserver")
+def test_other_static_programs_load_plugins(compiled: dict[str, Path], debian: Path, tmp_path: Path) -> None:
+    """The tests below rely on this."""
+    outcome = inside(with_plugins(tmp_path, compiled["asking"], DESKTOP, compiled["plugin"])).run("myserver")
     assert (outcome.exit_code, outcome.stderr) == (77, "a plug-in was loaded\n")
-    outcome = inside(debian, binds=debian_files(tmp_path, compiled["asking"], TASTE)).run("myserver")
+    outcome = inside(debian, binds=debian_files(tmp_path, compiled["asking"], DESKTOP)).run("myserver")
     assert outcome.exit_code < 0
     assert "Assertion" in outcome.stderr
 
 
 def debian_files(folder: Path, program: str | Path, nsswitch: str) -> dict[str, Path]:
-    """What is bound into Debian 11."""
+    """Returns the files to bind into Debian 11."""
     binds = {PROGRAM: Path(program)}
     for name, content in {"etc/hosts": HOSTS, "etc/nsswitch.conf": nsswitch}.items():
         binds[name] = folder / Path(name).name
@@ -163,20 +163,20 @@ def debian_files(folder: Path, program: str | Path, nsswitch: str) -> dict[str, 
 def test_no_plugin_is_loaded(
     frozen: Flavour, server: FakeServing, compiled: dict[str, Path], tmp_path: Path, nsswitch: str
 ) -> None:
-    root = with_plugins(tmp_path, frozen.command[0], NSSWITCH[nsswitch], compiled["loud"])
+    root = with_plugins(tmp_path, frozen.command[0], NSSWITCH[nsswitch], compiled["plugin"])
     check(inside(root), f"myserver:{server.port}")
     assert inside(root).run("-addr=myserver:nosuchservice", "-connect-timeout=100ms").exit_code == 2
 
 
-def test_plugins_that_are_no_libraries(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
-    check(inside(with_plugins(tmp_path, frozen.command[0], TASTE, "\x7fELF what?")), f"myserver:{server.port}")
+def test_plugins_that_are_not_libraries(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
+    check(inside(with_plugins(tmp_path, frozen.command[0], DESKTOP, "\x7fELF what?")), f"myserver:{server.port}")
 
 
 @pytest.mark.parametrize("nsswitch", NSSWITCH)
 def test_plugins_of_another_glibc(
     frozen: Flavour, server: FakeServing, debian: Path, tmp_path: Path, nsswitch: str
 ) -> None:
-    """Debian 11's own, which a static program of today crashes with."""
+    """Debian 11's plug-ins, which crash a current static program."""
     binds = debian_files(tmp_path, frozen.command[0], NSSWITCH[nsswitch])
     assert answer(inside(debian, binds=binds), f"myserver:{server.port}") == READY
     unknown = inside(debian, binds=binds, network=False).run("-addr=nosuch:8500", "-connect-timeout=100ms")

@@ -1,4 +1,4 @@
-"""Variables that steer Python, the C library, its loader, OpenSSL, time zones or proxies have no say."""
+"""Environment variables of Python, the C library, its loader, OpenSSL, time zones and proxies have no effect."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.frozen.expected import READY, answer, check
 from tests.frozen.roots import tool
 from tests.support.namespaces import namespaces
 
-# Modules that CPython, or the program, would import if it looked for them in the file system.
+# Modules that CPython or the program would import if they searched the file system.
 MODULES = "sitecustomize usercustomize site encodings posix codecs time io os abc entry probe _launcher _socket"
-MEDDLING = "import sys\nsys.stderr.write('meddled\\n')\nsys.stderr.flush()\n"
-LOUD_LIBRARY = """
+PRINTING_MODULE = "import sys\nsys.stderr.write('loaded\\n')\nsys.stderr.flush()\n"
+PRINTING_LIBRARY = """
 #include <unistd.h>
-__attribute__((constructor)) static void loaded(void) { _exit(write(2, "meddled\\n", 8) ? 77 : 78); }
+__attribute__((constructor)) static void loaded(void) { _exit(write(2, "loaded\\n", 7) ? 77 : 78); }
 unsigned la_version(unsigned version) { return version; }
 """
 LONG = "x" * 100_000
@@ -42,7 +42,7 @@ VARIABLES = [
     {"PYTHONVERBOSE": "2", "PYTHONPROFILEIMPORTTIME": "1", "PYTHONDEBUG": "3", "PYTHONDUMPREFS": "1"},
     {"PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "FOLDER", "PYTHONSAFEPATH": "1"},
     {"PYTHONEXECUTABLE": "FOLDER", "PYTHONUNBUFFERED": "1", "PYTHONINTMAXSTRDIGITS": "640", "PYTHONNODEBUGRANGES": "1"},
-    # PyInstaller's bootloader, which is not there.
+    # PyInstaller's bootloader, which is replaced.
     {
         "_MEIPASS2": "FOLDER",
         "_PYI_APPLICATION_HOME_DIR": "FOLDER",
@@ -87,7 +87,7 @@ VARIABLES = [
         "SSL_CERT_DIR": "FOLDER",
         "SSLKEYLOGFILE": "FOLDER/keys",
     },
-    # Time zones: the lines' time follows, and nothing else.
+    # Time zones affect only the times in the lines.
     {"TZ": "Asia/Kathmandu"},
     {"TZ": ":/etc/shadow"},
     {"TZ": "FOLDER/site.py"},
@@ -102,7 +102,7 @@ VARIABLES = [
     {"TZ": "\1\xff%s%n"},
     # Proxies.
     dict.fromkeys(("http_proxy", "https_proxy", "grpc_proxy", "all_proxy", "HTTP_PROXY"), "http://127.0.0.1:1"),
-    # The shell's, and none that anybody knows.
+    # The shell's, and unknown ones.
     {"HOME": "/nowhere", "PATH": "", "PWD": "/nowhere", "USER": "", "SHELL": "/nowhere", "IFS": "/", "_": "/nowhere"},
     {"TERM": "nonsense", "COLUMNS": "-1", "LINES": "0", "DISPLAY": ":9", "NOTIFY_SOCKET": "/nowhere"},
     {"X" * 1000: LONG, **{f"LISTEN_{number}": str(number) for number in range(2000)}},
@@ -115,14 +115,14 @@ def name_of(variables: dict[str, str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def meddlers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with what would be found if somebody looked for it."""
-    folder = tmp_path_factory.mktemp("meddlers")
+def intruders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with modules, libraries and configuration that must not be used."""
+    folder = tmp_path_factory.mktemp("intruders")
     for module in MODULES.split():
-        (folder / f"{module}.py").write_text(MEDDLING)
+        (folder / f"{module}.py").write_text(PRINTING_MODULE)
     (folder / "hosts").write_text("127.0.0.1 myserver\n")
     (folder / "openssl.cnf").write_text("openssl_conf = nowhere\n[broken\n.include /nowhere\n")
-    (folder / "library.c").write_text(LOUD_LIBRARY)
+    (folder / "library.c").write_text(PRINTING_LIBRARY)
     subprocess.run(
         ["gcc", "-shared", "-fPIC", "-o", folder / "library.so", folder / "library.c"], check=True, capture_output=True
     )
@@ -138,30 +138,30 @@ def filled(variables: dict[str, str], folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("variables", VARIABLES, ids=name_of)
 def test_variables_change_nothing(
-    frozen: Flavour, server: FakeServing, meddlers: Path, variables: dict[str, str]
+    frozen: Flavour, server: FakeServing, intruders: Path, variables: dict[str, str]
 ) -> None:
-    before = sorted(meddlers.iterdir())
-    env = filled(variables, meddlers)
+    before = sorted(intruders.iterdir())
+    env = filled(variables, intruders)
     check(frozen, server.address, env)
-    # A name, so that the resolver and its thread run in these surroundings, too.
-    hosts = meddlers / "hosts"
+    # A name, so that the resolver and its thread run in this environment, too.
+    hosts = intruders / "hosts"
     known = (*namespaces("--mount"), "sh", "-euc", 'mount --bind "$0" /etc/hosts; exec "$@"', str(hosts))
-    # Busybox is static: what meddles with programs leaves it alone.
+    # Busybox is static, so the variables do not affect it.
     given = (tool("busybox"), "env", *(f"{name}={value}" for name, value in env.items()))
     asking = Flavour("frozen", (*known, *given, *frozen.command))
     assert answer(asking, f"myserver:{server.port}") == READY
     for argv in ("-version", "-bogus"):
         assert frozen.run(argv, env=env) == frozen.run(argv)
-    assert sorted(meddlers.iterdir()) == before
+    assert sorted(intruders.iterdir()) == before
 
 
 @pytest.mark.parametrize("variable", ["PYTHONPATH", "LD_PRELOAD", "LD_AUDIT"])
-def test_the_meddlers_meddle_with_others(meddlers: Path, variable: str) -> None:
-    """What the test above relies on."""
-    value = str(meddlers if variable == "PYTHONPATH" else meddlers / "library.so")
+def test_the_intruders_affect_other_programs(intruders: Path, variable: str) -> None:
+    """The test above relies on this."""
+    value = str(intruders if variable == "PYTHONPATH" else intruders / "library.so")
     env = {name: kept for name, kept in os.environ.items() if not name.startswith("PYTHON")} | {variable: value}
     done = subprocess.run([sys.executable, "-c", ""], env=env, capture_output=True, text=True, check=False)
-    assert "meddled" in done.stderr
+    assert "loaded" in done.stderr
 
 
 def test_no_environment_at_all(frozen: Flavour, server: FakeServing) -> None:
@@ -170,7 +170,7 @@ def test_no_environment_at_all(frozen: Flavour, server: FakeServing) -> None:
 
 @pytest.mark.parametrize(("zone", "hours"), [("UTC0", 0), ("<+14>-14", 14), ("<-12>12", -12)])
 def test_time_is_local(frozen: Flavour, server: FakeServing, zone: str, hours: int) -> None:
-    """The lines tell the time of the zone: whole hours from the time of another."""
+    """The lines contain the zone's time, which is whole hours from that of another."""
     elsewhere = frozen.run(f"-addr={server.address}", env={"TZ": zone}).stderr
     here = frozen.run(f"-addr={server.address}", env={"TZ": "UTC"}).stderr
     days = [int(re.sub(r"\D", "", line[:10])) for line in (elsewhere, here)]

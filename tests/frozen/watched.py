@@ -1,4 +1,4 @@
-"""A run as the kernel sees it, told by strace."""
+"""The system calls of a run, as strace reports them."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from tests.frozen.roots import SBIN, tool
 
 
 class Call(NamedTuple):
-    """A system call of the program's."""
+    """A system call."""
 
     name: str
     arguments: str
 
 
 class Watched(NamedTuple):
-    """How a run ended (a signal gives a negative exit code), and its system calls in their order."""
+    """How a run ended (a signal gives a negative exit code), and its system calls in order."""
 
     exit_code: int
     stderr: str
     calls: list[Call]
 
     def named(self, *names: str) -> list[str]:
-        """The arguments of the calls of these names."""
+        """Returns the arguments of the calls with these names."""
         return [call.arguments for call in self.calls if call.name in names]
 
 
 def watch(program: Flavour, *argv: str, inject: str = "", cwd: Path | None = None, **env: str) -> Watched:
-    """Runs the program, its threads and processes included. `inject`: what strace is to do to it (its `-e inject`).
+    """Runs the program, including its threads and processes. `inject`: the argument of strace's `-e inject`.
 
-    `env` is all of the environment but PATH."""
+    `env` is the whole environment except PATH."""
     with tempfile.TemporaryDirectory(prefix="watched-") as folder:
         log = Path(folder) / "log"
         options = ["-f", "-qq", "-s", "256", "-o", str(log), *([f"-einject={inject}"] if inject else [])]
@@ -47,6 +47,6 @@ def watch(program: Flavour, *argv: str, inject: str = "", cwd: Path | None = Non
             timeout=PATIENCE,
             check=False,
         )
-        # A call during which another thread was heard is told in two parts; the first has the name.
+        # strace reports a call in two parts if another thread interrupts it; the first has the name.
         told = re.findall(r"^\d+ +(\w+)\((.*)$", log.read_text(errors="replace"), re.MULTILINE)
     return Watched(done.returncode, done.stderr.decode(), [Call(*call) for call in told])
