@@ -30,9 +30,9 @@ SAID = {"connection refused", "internal error: …", "no HTTP/2 SETTINGS from it
 PAGES = {"../../releases"}
 # Blocks that are pictures, by their document and how they begin.
 PICTURES = {
-    ("docs/engine.md", "Call (model.py) "),
+    ("docs/design.md", "__main__ -> check "),
+    ("docs/design.md", "argv, environment "),
     ("docs/launcher.md", "at build time "),
-    ("CONTRIBUTING.md", "argv --flags--> "),
     ("release/README.md", "guard --> "),
 }
 # Blocks of these languages are not the shell's.
