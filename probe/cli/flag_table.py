@@ -7,17 +7,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, Literal, TypeAlias
 
-    Kind: TypeAlias = Literal["bool", "string", "int", "duration", "choice", "header", "path"]
-    # Durations are nanoseconds, headers pairs of name and value.
-    FlagValue: TypeAlias = "str | int | bool | tuple[tuple[str, str], ...]"
+    Kind: TypeAlias = Literal["bool", "string", "int", "duration", "choice", "header", "path", "code"]
+    # Durations are nanoseconds, headers pairs of name and value; None: not set, where every value means something.
+    FlagValue: TypeAlias = "str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...] | None"
 
 ENVIRONMENT_PREFIX = "TFS_PROBE_"
 ENGINES = ("native", "grpcio")
 
 # Groups of -h, in their order.
-ORIGINAL, SUCCESS, SECURITY, OUTPUT, INSTALL = (
+ORIGINAL, QUESTION, TIME, SECURITY, OUTPUT, INSTALL = (
     "",
-    "How long to wait, and what counts as success",
+    "Which models and versions, and what counts as success",
+    "How long",
     "Secure connections, and metadata",
     "Engine and output",
     "For images without a shell",
@@ -62,17 +63,53 @@ class Flag(Value):
 _ROWS = (
     Flag("addr", "string", "localhost:9000", ORIGINAL, "The hostname:port to check"),
     Flag("connect-timeout", "duration", 3_000_000_000, ORIGINAL, "Timeout for making connection"),
-    Flag("model-name", "string", "default", ORIGINAL, "The name of the model"),
+    Flag("model-name", "string", ("default",), ORIGINAL, "The name of the model", repeatable=True),
     Flag("model-version", "int", 0, ORIGINAL, "The version of the model"),
     Flag("rpc-timeout", "duration", 10_000_000_000, ORIGINAL, "Timeout for rpc call"),
+    Flag(
+        "model-config-file",
+        "path",
+        "",
+        QUESTION,
+        "Ask for every model in TensorFlow Serving's own configuration file",
+        metavar="file",
+    ),
+    Flag("model-label", "string", None, QUESTION, "The version that this label points to"),
+    Flag(
+        "require",
+        "choice",
+        "any",
+        QUESTION,
+        "Which versions must be AVAILABLE: any, the latest, or all",
+        metavar="string",
+        choices=("any", "latest", "all"),
+    ),
+    Flag("min-version", "int", None, QUESTION, "Some AVAILABLE version must be at least this one"),
+    Flag(
+        "predict",
+        "path",
+        "",
+        QUESTION,
+        "The model must also answer the request in this file: a serialized PredictRequest, or JSON for REST",
+        metavar="file",
+    ),
+    Flag("liveness", "bool", False, QUESTION, "Succeed as soon as the server answers, whatever the model's state"),
     Flag(
         "timeout",
         "duration",
         0,
-        SUCCESS,
+        TIME,
         "Budget for the whole run, 0 for none; set it a little below the probe's timeoutSeconds",
     ),
-    Flag("liveness", "bool", False, SUCCESS, "Succeed as soon as the server answers, whatever the model's state"),
+    Flag(
+        "wait",
+        "duration",
+        0,
+        TIME,
+        "Ask again until ready, for at most this long; then run the command after --, if there is one",
+        from_environment=False,
+    ),
+    Flag("wait-interval", "duration", 1_000_000_000, TIME, "The longest pause between two questions (with -wait)"),
     Flag("tls", "bool", False, SECURITY, "Use TLS 1.2 or 1.3, and verify the server's certificate"),
     Flag(
         "tls-ca-cert",
@@ -125,8 +162,19 @@ _ROWS = (
         metavar="string",
         choices=ENGINES,
     ),
+    Flag(
+        "format",
+        "choice",
+        "text",
+        OUTPUT,
+        "text on stderr, or one JSON object on stdout",
+        metavar="string",
+        choices=("text", "json"),
+    ),
+    Flag("quiet", "bool", False, OUTPUT, "Print nothing on success, and no hints"),
     Flag("v", "bool", False, OUTPUT, "Print the effective options and timings to stderr"),
     Flag("version", "bool", False, OUTPUT, "Print the version and exit", from_environment=False),
+    Flag("explain", "code", None, OUTPUT, "Explain an exit code and exit", metavar="int", from_environment=False),
     Flag(
         "install",
         "path",

@@ -189,6 +189,23 @@ HINTS: "dict[Cause, str]" = {
         "check whether the server is shutting down, or whether a proxy limits its connections: it refused the call "
         "twice"
     ),
+    "url-user": "give credentials as a header: -rpc-header='authorization: …'",
+    "url-path": (
+        "give -addr=http://HOST:PORT or https://HOST:PORT, with a path in front of /v1/models if a gateway needs one"
+    ),
+    "rest-port": (
+        "give the port: -addr=http://HOST:8501 (TensorFlow Serving's --rest_api_port); without one a URL means port "
+        "80 or 443"
+    ),
+    "rest-grpc": "give the REST port (--rest_api_port, usually 8501), or omit http://: this is a gRPC port",
+    "rest-tls": "use https:// in -addr: the server speaks TLS on this port",
+    "rest-not-http": "check the port: whatever is listening there does not speak HTTP/1",
+    "no-models": (
+        "give -model-name, or list a model in the file of -model-config-file: a run that asks for nothing is a failure"
+    ),
+    "file": "give a regular file that the probe's user may read",
+    "config": "correct the file: TensorFlow Serving refuses it as well",
+    "config-single": "give one -model-name instead of -model-config-file, or omit the flag",
     # Engines.
     "alts": "use the Python package with grpcio: the static executable has no ALTS",
     "native-only": "omit -engine=grpcio: the native engine supports it",

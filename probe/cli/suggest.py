@@ -1,5 +1,6 @@
 """What the author of a mistyped command line or value probably meant. Pure."""
 
+from ..tfs import exit_codes
 from .flag_table import FLAGS
 from .go_syntax import quote
 
@@ -19,12 +20,16 @@ def suggest(error: "UsageError") -> str:
     if flag is None:
         return explain_argument(error.value) if error.value is not None else _nearest(error.flag)
     text = error.value
+    if text is not None and flag.name == "wait":
+        return f"put -- before the command: -wait=DURATION -- {text}"
     if text is None:
         return f"write -{flag.name}=VALUE"
     if flag.kind == "duration":
         return f"write -{flag.name}={text}s" if text.isascii() and text.isdigit() else "write a unit: 900ms, 3s, 1m30s"
+    if flag.kind == "code":
+        return f"the codes are {', '.join(map(str, sorted(exit_codes.CODES)))}"
     if flag.kind == "int":
-        return f"-{flag.name} takes a number"
+        return f"-{flag.name} takes a number; for labels there is -model-label"
     if flag.kind == "bool":
         return f"write -{flag.name} or -{flag.name}=false"
     if flag.kind == "header":
@@ -71,10 +76,10 @@ def suspicious_value(values: "dict[str, Any]") -> str:
     """The first string that was evidently not expanded or not unquoted, as a hint; empty if there is none."""
     for flag in FLAGS.values():
         value = values[flag.name]
-        if isinstance(value, str) and value != flag.default:
-            reason = _why_suspicious(value)
+        for text in value if isinstance(value, tuple) else (value,):
+            reason = _why_suspicious(text) if isinstance(text, str) and text != flag.default else ""
             if reason:
-                return f"check -{flag.name}={quote(value)}: {reason}"
+                return f"check -{flag.name}={quote(text)}: {reason}"
     return ""
 
 

@@ -3,7 +3,7 @@
 Every length is bounded: the kubelet keeps 10 KiB of a probe's output.
 """
 
-from ..model import CALL, CREDENTIALS, DIAL, SETUP, STATE_NAMES, STATUS, Failure
+from ..model import CALL, CREDENTIALS, DIAL, PREDICT, SETUP, STATE_NAMES, STATUS, Failure
 from ..rpc.status import NOT_FOUND, go_name, proto_name
 from ..tfs.policy import is_pending
 from ..value import Value
@@ -43,6 +43,7 @@ PREFIXES = {
     DIAL: "Error dialing grpc service: ",
     CALL: "Error calling tfs: ",
     STATUS: "Error calling tfs: ",
+    PREDICT: "Error calling model: ",
 }
 
 
@@ -51,25 +52,39 @@ def timestamp(when: "tuple[int, ...]") -> str:
     return "{}/{:02d}/{:02d} {:02d}:{:02d}:{:02d} ".format(*when[:6])
 
 
-def render(report: "Report", now: str, budget: Budget = BUDGET, advice: str = "") -> str:
-    """All lines of a run; each begins with `now`, a timestamp. `advice` replaces the hint about a failure."""
+def render(report: "Report", now: str, budget: Budget = BUDGET, advice: str = "", quiet: bool = False) -> str:
+    """All lines of a run; each begins with `now`, a timestamp. `advice` replaces the hint about a failure; `quiet`
+    leaves hints out."""
+    if len(report.results) != 1:
+        return _render_other(report, now, budget, advice, quiet)
+    (result,) = report.results
+    outcome, verdict = result.outcome, result.verdict
+    failed = verdict.exit_code != 0
     out = ""
-    for result in report.results:
-        outcome, verdict = result.outcome, result.verdict
-        failed = verdict.exit_code != 0
-        if not isinstance(outcome, Failure):
-            limit = budget.failed_response if failed else budget.response
-            out += f"{now}ModelStatusResponse: {response(outcome, verdict.version, limit)}\n"
-        elif outcome.kind in (CALL, STATUS):
-            out += f"{now}ModelStatusResponse: <nil>\n"
-        out += f"{now}{verdict_line(verdict, result.query, budget.text)}\n"
-        if failed or (not verdict.alive and _has_newer_unavailable(verdict, outcome)):
-            from .hints import hint
+    if not isinstance(outcome, Failure):
+        limit = budget.failed_response if failed else budget.response
+        out = f"{now}ModelStatusResponse: {response(outcome, verdict.version, limit)}\n"
+    elif outcome.kind in (CALL, STATUS):
+        out = f"{now}ModelStatusResponse: <nil>\n"
+    out += f"{now}{verdict_line(verdict, result.query, budget.text)}\n"
+    if not quiet and (failed or (not verdict.alive and _has_newer_unavailable(verdict, outcome))):
+        from .hints import hint
 
-            text = (failed and advice) or hint(verdict, outcome, result.query)
-            if text:
-                out += f"{now}hint: {escape(text, budget.hint)}\n"
+        text = (failed and advice) or hint(verdict, outcome, result.query)
+        if text:
+            out += f"{now}hint: {escape(text, budget.hint)}\n"
     return out
+
+
+def _render_other(report: "Report", now: str, budget: Budget, advice: str, quiet: bool) -> str:
+    """The lines of a run over no model, or several."""
+    if report.results:
+        from .many import render_many
+
+        return render_many(report, now, budget, advice, quiet)
+    from .hints import HINTS
+
+    return f"{now}Empty response\n" + ("" if quiet else f"{now}hint: {HINTS['no-models']}\n")
 
 
 def _has_newer_unavailable(verdict: "Verdict", outcome: "ModelStatus | Failure") -> bool:
@@ -86,8 +101,8 @@ def verdict_line(verdict: "Verdict", query: "Query", limit: int) -> str:
         line = _failure_line(verdict.failure, limit)
     elif verdict.version is not None:
         line = f"Servable state is {STATE_NAMES.get(verdict.version.state, 'unexpected')}"
-    elif verdict.cause == "no-match":
-        line = f"No matching response found for version: {query.version}"
+    elif verdict.wanted:
+        line = f"No matching response found for {escape(verdict.wanted, limit)}"
     else:
         line = "Empty response"
     return f"Server is alive: {line}" if verdict.alive else line
@@ -95,7 +110,7 @@ def verdict_line(verdict: "Verdict", query: "Query", limit: int) -> str:
 
 def _failure_line(failure: Failure, limit: int) -> str:
     prefix = PREFIXES[failure.kind]
-    if failure.kind not in (CALL, STATUS):
+    if failure.kind not in (CALL, STATUS, PREDICT):
         # The text may hold an address or a path besides the peer's words, and is cut at its end.
         return prefix + escape(failure.text, 2 * limit)
     if failure.kind == STATUS and failure.code == NOT_FOUND:

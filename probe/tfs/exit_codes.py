@@ -17,9 +17,12 @@ START = 31
 LOADING = 32
 UNLOADING = 33
 END = 34
+PREDICT = 40
 UNEXPECTED = 100
 INTERNAL = 101
 DAMAGED = 102
+NOT_EXECUTABLE = 126
+COMMAND_NOT_FOUND = 127
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -74,9 +77,28 @@ TABLE = (
     ),
     (UNLOADING, "UNLOADING", "The version is in state UNLOADING", "The version policy, and the model's base path."),
     (END, "END", "The version is in state END: unloaded, or it failed to load", "The hint has the server's error."),
+    (
+        PREDICT,
+        "PREDICT",
+        "The model is AVAILABLE but did not answer the request of -predict",
+        "The line has the gRPC code and message; the request file, and the model's signature.",
+    ),
     (UNEXPECTED, "UNEXPECTED", "The version is in a state that this program does not know", "A newer release."),
     (INTERNAL, "INTERNAL", "A bug in this program", "Please report the line."),
     (DAMAGED, "DAMAGED", "The executable is damaged", "Download it again, and verify its checksum."),
+    (
+        NOT_EXECUTABLE,
+        "NOT_EXECUTABLE",
+        "The command after -wait cannot be executed",
+        "The line has the reason: the file's mode, its format, or its interpreter.",
+    ),
+    (
+        COMMAND_NOT_FOUND,
+        "COMMAND_NOT_FOUND",
+        "The command after -wait was not found",
+        "The command's name, and PATH.",
+    ),
     (INTERRUPTED, "INTERRUPTED", "Ended by SIGINT", "Nothing."),
     (TERMINATED, "TERMINATED", "Ended by SIGTERM", "Nothing."),
 )
+CODES = frozenset(row[0] for row in TABLE)
