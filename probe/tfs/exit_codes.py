@@ -80,8 +80,8 @@ TABLE = (
     (
         PREDICT,
         "PREDICT",
-        "The model is AVAILABLE but did not answer the request of -predict",
-        "The line has the gRPC code and message; the request file, and the model's signature.",
+        "AVAILABLE, but the request of -predict failed",
+        "The gRPC code on the line, the file, and the model's signature.",
     ),
     (UNEXPECTED, "UNEXPECTED", "The version is in a state that this program does not know", "A newer release."),
     (INTERNAL, "INTERNAL", "A bug in this program", "Please report the line."),
@@ -90,7 +90,7 @@ TABLE = (
         NOT_EXECUTABLE,
         "NOT_EXECUTABLE",
         "The command after -wait cannot be executed",
-        "The line has the reason: the file's mode, its format, or its interpreter.",
+        "The reason on the line: the file's mode, format or interpreter.",
     ),
     (
         COMMAND_NOT_FOUND,

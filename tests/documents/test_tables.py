@@ -1,4 +1,4 @@
-"""README's tables of flags and exit codes, compared row by row with the program's."""
+"""README's tables are the program's, and lines are short."""
 
 from __future__ import annotations
 
@@ -6,46 +6,28 @@ import re
 
 import pytest
 
-from probe.cli.flag_table import FLAGS, Flag
-from probe.cli.usage import render_value
-from probe.tfs.exit_codes import TABLE
+from probe.cli.flag_table import FLAGS
 from tests.documents.reading import DOCUMENTS, read
-from tests.support.variants import ROOT, VERSION
+from tests.documents.tables import README, with_tables
+from tests.support.variants import VERSION
 
-README = (ROOT / "README.md").read_text()
 WIDTH = 120
 WIDE = ("release/README.md",)  # tables for maintainers
 
 
-def table(head: str) -> list[str]:
-    """The rows of the table that begins with this line."""
-    return README.split(head + "\n", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
-
-
-def row(*cells: str) -> str:
-    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
-
-
-def flag_row(flag: Flag) -> str:
-    default = f"`{render_value(flag, flag.default).strip(chr(34))}`" if flag.default else ""
-    return row(f"`-{flag.name} {flag.metavar}".rstrip() + "`", default, flag.help)
-
-
-def test_flags() -> None:
-    assert table("| flag | default | meaning |") == [flag_row(flag) for flag in FLAGS.values()]
-
-
-def test_exit_codes() -> None:
-    assert table("| code | meaning | what to check |") == [row(str(code), *texts) for code, _, *texts in TABLE]
+def test_tables() -> None:
+    assert README.read_text() == with_tables(README.read_text()), "run: python -m tests.documents.tables"
 
 
 def test_flags_that_no_variable_sets_are_named() -> None:
-    names = " and ".join(f"`-{flag.name}`" for flag in FLAGS.values() if not flag.from_environment)
-    assert f"every flag except {names} can be set" in README
+    """In any order."""
+    (sentence,) = re.findall(r"every flag except (.+?) can be set", " ".join(README.read_text().split()))
+    named = set(re.findall(r"`-([\w-]+)`", sentence))
+    assert named == {flag.name for flag in FLAGS.values() if not flag.from_environment}
 
 
 def test_the_version_is_the_programs() -> None:
-    assert set(re.findall(r"tfs_model_status_probe_(\d+\.\d+\.\d+)", README)) == {VERSION}
+    assert set(re.findall(r"tfs_model_status_probe_(\d+\.\d+\.\d+)", README.read_text())) == {VERSION}
 
 
 @pytest.mark.parametrize("document", [document for document in DOCUMENTS if document not in WIDE])
