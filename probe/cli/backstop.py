@@ -31,6 +31,11 @@ PHASES: "dict[Phase, tuple[int, bytes]]" = {
         b"Error dialing grpc service: context deadline exceeded\n"
         b"hint: raise -timeout or the CPU limit; inside the pod use -addr=:PORT, which needs no lookup of names\n",
     ),
+    "predict": (
+        exit_codes.PREDICT,
+        b"Error calling model: rpc error: code = DeadlineExceeded desc = context deadline exceeded\n"
+        b"hint: raise -timeout or the CPU limit: the model's answer took all of it\n",
+    ),
     "call": (
         exit_codes.CALL,
         b"ModelStatusResponse: <nil>\n"

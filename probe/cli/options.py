@@ -3,7 +3,7 @@
 from ..deadline import RUN, WAIT, Deadline
 from ..model import ALTS, SETUP, SPIFFE, TLS, ClientConfig, Failure, NamedFile, Plan, Query, Security
 from ..value import Value
-from .conflicts import find_conflict
+from .conflicts import find_conflict, single_model_flag
 from .flag_table import ENVIRONMENT_PREFIX
 from .rpc_headers import metadata, user_agent
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from ..model import SecurityKind
+    from ..tfs.config_file import ConfiguredQueries
     from .flags import ParsedFlags
 
 MIN_INTERVAL_NANOSECONDS = 10_000_000
@@ -98,6 +99,29 @@ def query(
         expected,
         labels,
     )
+
+
+def with_queries(
+    plan: Plan, configured: "ConfiguredQueries | Failure", values: "dict[str, Any]"
+) -> "tuple[Plan | Failure, tuple[str, ...]]":
+    """The plan with the questions that its configuration file stands for, and the notes about the file."""
+    if isinstance(configured, Failure):
+        return configured, ()
+    single = single_model_flag(values)
+    if single and len(configured.queries) > 1:
+        text = f"-{single} needs a single model, and -model-config-file lists {len(configured.queries)}"
+        return Failure(SETUP, text, cause="config-single", permanent=True), ()
+    plan = Plan(
+        plan.client,
+        configured.queries,
+        plan.deadline,
+        plan.liveness,
+        plan.config_file,
+        plan.predict,
+        plan.wait,
+        plan.interval,
+    )
+    return plan, configured.notes
 
 
 def _deadline(values: "dict[str, Any]", begun: int) -> Deadline:
