@@ -93,7 +93,13 @@ _ROWS = (
         "Also require an answer to the request in this file: a PredictRequest, or JSON with REST",
         metavar="file",
     ),
-    Flag("liveness", "bool", False, QUESTION, "Succeed as soon as the server answers, whatever the model's state"),
+    Flag(
+        "liveness",
+        "bool",
+        False,
+        QUESTION,
+        "Succeed as soon as TensorFlow Serving itself answers, whatever the model's state",
+    ),
     Flag(
         "timeout",
         "duration",
