@@ -206,7 +206,7 @@ HINTS: "dict[Cause, str]" = {
         "give -model-name, or list a model in the file of -model-config-file: a run that asks for nothing is a failure"
     ),
     "file": "give a regular file that the probe's user may read",
-    "config": "correct the file: TensorFlow Serving refuses it as well",
+    "config": "correct the file: TensorFlow Serving would refuse it too",
     "config-single": "give one -model-name instead of -model-config-file, or omit the flag",
     # Engines.
     "alts": "use the Python package with grpcio: the static executable has no ALTS",
