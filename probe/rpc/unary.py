@@ -217,10 +217,7 @@ class UnaryCall:
         self._buffer.clear()
         self._message = b""
         self._left = length
-        if length and rest:
-            self._feed(rest)
-        elif rest:
-            self._data(rest)
+        self._feed(rest)
 
     def _feed(self, content: bytes) -> None:
         """Hands the sink its next piece."""
@@ -228,15 +225,14 @@ class UnaryCall:
         piece, rest = content[: self._left], content[self._left :]
         self._left -= len(piece)
         if self._decompressor is None:
-            if self._sink(piece):
-                self.result = b""
+            done = bool(piece) and self._sink(piece)
         else:
             try:
                 done = self._decompressor.feed(piece, self._sink, last=not self._left)
             except ValueError:
                 return self._fail(INTERNAL, "grpc: failed to decompress the received message", "unreadable")
-            if done:
-                self.result = b""
+        if done or (self._first_message and not self._left):
+            self.result = b""
         if rest and self.result is None:
             self._data(rest)
         return None
