@@ -10,9 +10,9 @@ from .check import check
 from .cli.backstop import GRACE_SECONDS, PHASES, output_phase
 from .cli.escape import escape
 from .cli.flags import HelpRequested, UsageError, parse
+from .cli.lines import timestamp
 from .cli.options import VARIABLE_PREFIXES, options, query, with_queries
 from .cli.output import compose, compose_json
-from .cli.text import timestamp
 from .model import SETUP, Failure, Query, Report, Result
 from .tfs import exit_codes
 from .tfs.verdict import exit_code, of_failure
