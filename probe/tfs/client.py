@@ -19,6 +19,17 @@ if TYPE_CHECKING:
         def status(self, queries: "tuple[Query, ...]", deadline: Deadline) -> "tuple[ModelStatus | Failure, ...]":
             """The status of each query's model, in order. Each call has the configuration's own timeout."""
 
+        def version_of_label(self, model: str, label: str, deadline: Deadline) -> "int | Failure":
+            """The version that a label points to; a Failure with the cause `no-label` if the server does not know
+            it."""
+
+        def predict(self, model: str, version: "int | None", request: bytes, deadline: Deadline) -> "Failure | None":
+            """Why the model does not answer a request for a prediction; None if it does. The answer is not kept."""
+
+        @property
+        def is_usable(self) -> bool:
+            """Whether the connection may carry another round."""
+
         def close(self) -> None:
             """Closes the connection."""
 
@@ -28,6 +39,10 @@ def connect(
 ) -> "tuple[Client | Failure, CallTrace]":
     """A connected client, and how the connection came about. `first` rides in the opening write: `status` gives its
     outcome without a second call. `enter` is called at the start of each phase."""
+    if config.address.startswith(("http://", "https://")):
+        from . import rest
+
+        return rest.connect(config, first, deadline, enter)
     if config.engine == "native":
         from . import native
 
