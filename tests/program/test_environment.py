@@ -103,7 +103,7 @@ def test_empty_variable_is_ignored(variant: Variant, server: FakeServing, name: 
 
 
 def test_empty_address_is_the_default(variant: Variant) -> None:
-    outcome = variant.run("-timeout=-1s", "-v", env={"TFS_PROBE_ADDR": ""})
+    outcome = variant.run("-connect-timeout=0", "-v", env={"TFS_PROBE_ADDR": ""})
     (defaults,) = (line for line in outcome.lines if line.startswith("defaults "))
     assert '-addr="localhost:9000"' in defaults.split()
 
