@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..model import Cause, ModelStatus, Query, Verdict, VersionStatus
 
 MAX_LISTED_VERSIONS = 10
+PIP_INSTALL = f"pip install 'tfs_model_status_probe-{__version__}-py3-none-any.whl[grpcio]'"  # the release's wheel
 MAX_ERROR_BYTES = 300  # of the server's words about a failed load
 RETRIES = (
     "; TensorFlow Serving also reports this while it retries a failed load (5 times, a minute apart), and while "
@@ -214,11 +215,7 @@ HINTS: "dict[Cause, str]" = {
     # Engines.
     "alts": "use the Python package with grpcio: the static executable has no ALTS",
     "native-only": "omit -engine=grpcio: the native engine supports this",
-    # With the release's wheel.
-    "no-grpcio": (
-        f"run pip install 'tfs_model_status_probe-{__version__}-py3-none-any.whl[grpcio]', or omit -engine: the native "
-        "engine needs no packages"
-    ),
+    "no-grpcio": f"run {PIP_INSTALL}, or omit -engine: the native engine needs no packages",
     # The answer.
     "empty": "check the model's base path: the server knows the model but has found no version of it yet",
     # -install.
