@@ -207,7 +207,7 @@ class Channel:
             allowed = deadline.with_timeout(timeout, RPC)
             seconds = allowed.remaining()
             if seconds <= 0:
-                outcomes[started] = _timed_out(allowed, timeout)
+                outcomes[started] = timed_out(allowed, timeout)
             elif self._connection.can_open:
                 pending = self._open(requests[started], seconds)
                 pending.index, pending.deadline = started, allowed
@@ -244,7 +244,7 @@ class Channel:
         for pending in self._calls.values():
             deadline = pending.deadline
             if deadline is not None and pending.unary.result is None and deadline.remaining() <= 0:
-                pending.unary.result = _timed_out(deadline, timeout)
+                pending.unary.result = timed_out(deadline, timeout)
 
     # The connection.
 
@@ -349,7 +349,8 @@ def call_with_retry(
     return channel, tuple(answers)
 
 
-def _timed_out(deadline: "Deadline", timeout: int) -> Failure:
+def timed_out(deadline: "Deadline", timeout: int) -> Failure:
+    """A call whose deadline has passed. `timeout`: nanoseconds that it was given."""
     cause: Cause = "run-timeout" if deadline.limit == RUN else "no-time" if timeout <= 0 else "call-timeout"
     return Failure(CALL, "context deadline exceeded", DEADLINE_EXCEEDED, cause, limit=deadline.limit)
 

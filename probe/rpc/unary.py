@@ -7,6 +7,7 @@ Go's gRPC, which the original program's users know.
 from ..model import CALL, STATUS, Failure
 from .events import Data, GoAway, Headers, Reset
 from .frames import ERROR_NAMES, REFUSED_STREAM, error_name
+from .protobuf import WireError
 from .status import (
     CANCELLED,
     INTERNAL,
@@ -224,13 +225,15 @@ class UnaryCall:
         assert self._sink is not None
         piece, rest = content[: self._left], content[self._left :]
         self._left -= len(piece)
-        if self._decompressor is None:
-            done = bool(piece) and self._sink(piece)
-        else:
-            try:
+        try:
+            if self._decompressor is None:
+                done = bool(piece) and self._sink(piece)
+            else:
                 done = self._decompressor.feed(piece, self._sink, last=not self._left)
-            except ValueError:
-                return self._fail(INTERNAL, "grpc: failed to decompress the received message", "unreadable")
+        except WireError as error:
+            return self._fail(INTERNAL, f"grpc: failed to unmarshal the received message: {error}", "unreadable")
+        except ValueError:
+            return self._fail(INTERNAL, "grpc: failed to decompress the received message", "unreadable")
         if done or (self._first_message and not self._left):
             self.result = b""
         if rest and self.result is None:

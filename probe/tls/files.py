@@ -6,6 +6,7 @@ what the user set to name it. Only PEM's framing is parsed; the rest is OpenSSL'
 
 import posix
 
+from ..files import IS_FILE, UnusableFile, file_type, read_file, refuse_local
 from ..model import SETUP, Failure, NamedFile
 from ..value import Value
 
@@ -13,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from ..model import Cause, Security
+    from ..model import Security
 
 # Where distributions keep the certificates that they trust: one file with all of them ...
 FILES = (
@@ -30,16 +31,6 @@ MAX_FILE_BYTES = 8 << 20  # the usual bundle has 0.2 million
 MAX_FILES = 2000
 
 BEGIN, END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-IS_FOLDER, IS_FILE, KIND = 0o040000, 0o100000, 0o170000
-
-
-class UnusableFile(Exception):
-    """A file that cannot be used: the sentence about it, and the key of its hint."""
-
-    def __init__(self, text: str, cause: "Cause" = "tls-file") -> None:
-        super().__init__(text)
-        self.text = text
-        self.cause = cause
 
 
 class Identity(Value):
@@ -81,7 +72,7 @@ def _system_certificates(security: "Security") -> "list[bytes]":
     folders = security.roots_folders or FOLDERS
     found: list[bytes] = []
     for file in files:
-        if security.roots_file or _kind(file.path) == IS_FILE:
+        if security.roots_file or file_type(file.path) == IS_FILE:
             found += _certificates(file)
             break
     if not found or security.roots_folders:
@@ -97,12 +88,13 @@ def _in_folder(folder: str) -> "list[bytes]":
     """The certificates in a directory's files. Most appear twice, by name and by a link for OpenSSL."""
     try:
         names = sorted(posix.listdir(folder))[:MAX_FILES]
-    except OSError:
+    except OSError as error:
+        refuse_local(folder, error, "tls-file")
         return []
     found: list[bytes] = []
     for name in names:
         try:
-            found += _blocks(_read(NamedFile(f"{folder}/{name}", "")))
+            found += _blocks(read_file(NamedFile(f"{folder}/{name}", ""), MAX_FILE_BYTES))
         except UnusableFile:
             pass  # an unreadable entry does not make the others unusable
     return found
@@ -110,56 +102,21 @@ def _in_folder(folder: str) -> "list[bytes]":
 
 def _certificates(file: NamedFile) -> "list[bytes]":
     """The certificates in a file, at least one."""
-    content = _read(file)
+    content = read_file(file, MAX_FILE_BYTES, "tls-file")
     blocks = _blocks(content)
     if not blocks:
-        raise UnusableFile(f"{file.source}: {file.path} contains no certificate: {_describe(content)}")
+        raise UnusableFile(f"{file.source}: {file.path} contains no certificate: {_describe(content)}", "tls-file")
     return blocks
 
 
 def _key(file: NamedFile) -> bytes:
     """The private key in a file."""
-    content = _read(file)
+    content = read_file(file, MAX_FILE_BYTES, "tls-file")
     if b"PRIVATE KEY-----" not in content:
-        raise UnusableFile(f"{file.source}: {file.path} contains no private key: {_describe(content)}")
+        raise UnusableFile(f"{file.source}: {file.path} contains no private key: {_describe(content)}", "tls-file")
     if b"ENCRYPTED" in content:  # in PKCS #8's own label, or in the head of the older form
         raise UnusableFile(f"{file.source}: the private key in {file.path} is encrypted", "tls-encrypted")
     return content
-
-
-def _read(file: NamedFile) -> bytes:
-    """A regular file's content, within MAX_FILE_BYTES."""
-    begin = f"{file.source}: {file.path}"
-    try:
-        kind = _kind(file.path)
-        if kind == IS_FOLDER:
-            raise UnusableFile(f"{begin} is a directory, not a file")
-        if kind not in (0, IS_FILE):
-            raise UnusableFile(f"{begin} is not a regular file")
-        name = file.path.encode("utf-8", "surrogateescape")
-        descriptor = posix.open(name, posix.O_RDONLY | posix.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UnusableFile(f"{begin} cannot be read: {reason[:1].lower()}{reason[1:]}") from None
-    content = b""
-    try:
-        while chunk := posix.read(descriptor, MAX_FILE_BYTES + 1 - len(content)):
-            content += chunk
-            if len(content) > MAX_FILE_BYTES:
-                raise UnusableFile(f"{begin} is larger than {MAX_FILE_BYTES >> 20} MiB")
-    except OSError as error:
-        raise UnusableFile(f"{begin} cannot be read: {error.strerror}") from None
-    finally:
-        posix.close(descriptor)
-    return content
-
-
-def _kind(path: str) -> int:
-    """The file type bits of a path's mode; 0 if there is nothing."""
-    try:
-        return posix.stat(path.encode("utf-8", "surrogateescape")).st_mode & KIND
-    except (OSError, ValueError):
-        return 0
 
 
 def _blocks(content: bytes) -> "list[bytes]":
