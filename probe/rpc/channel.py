@@ -218,7 +218,7 @@ class Channel:
             elif self._waiting.remaining() > 0:
                 break
             else:
-                outcomes[started] = _timed_out(self._waiting, timeout)
+                outcomes[started] = timed_out(self._waiting, timeout)
             started += 1
         return started
 
