@@ -82,14 +82,6 @@ def test_all_queries_over_one_connection() -> None:
         assert result.trace.call_ns > 0 and result.trace.dial_ns > 0
 
 
-def test_no_queries_need_no_connection() -> None:
-    def connect(*_: object) -> tuple[Failure, CallTrace]:
-        raise AssertionError("a connection was made")
-
-    plan = Plan(ClientConfig("10.0.0.1:8500"), (), Deadline(None, RUN))
-    assert check(plan, connect) == Report(())
-
-
 def test_a_failed_connection_is_every_query_s_outcome() -> None:
     refused = Failure(DIAL, "connection refused", cause="refused")
     plan = Plan(ClientConfig("10.0.0.1:8500"), (ONE, TWO), Deadline(None, RUN))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _ssl
+import posix
 import ssl
 from collections.abc import Callable
 
@@ -302,13 +303,20 @@ def test_the_engine_does_without_alts() -> None:
     assert (failure.kind, failure.cause, failure.permanent) == (SETUP, "alts", True)
 
 
-def test_a_machine_that_cannot_start_tls(made: certificates.Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_random_numbers(_: int) -> None:
+@pytest.mark.parametrize("cause", ["memory", "tls-random"])
+def test_a_machine_that_cannot_start_tls(
+    made: certificates.Certificates, monkeypatch: pytest.MonkeyPatch, cause: str
+) -> None:
+    """OpenSSL does not say what is missing."""
+
+    def fail(*_: object) -> None:
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(_ssl, "_SSLContext", no_random_numbers)
+    monkeypatch.setattr(_ssl, "_SSLContext", fail)
+    if cause == "tls-random":
+        monkeypatch.setattr(posix, "getrandom", fail)
     failure = Network().failure(ClientConfig(ADDRESS, security=security(made)))
-    assert (failure.kind, failure.cause, failure.permanent) == (SETUP, "tls-start", True)
+    assert (failure.kind, failure.cause, failure.permanent) == (SETUP, cause, True)
 
 
 @pytest.mark.parametrize(
