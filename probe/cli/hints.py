@@ -91,8 +91,8 @@ HINTS: "dict[Cause, str]" = {
     "resolver": "inside the pod use :PORT or localhost:PORT, which need no resolver: the resolver is not answering",
     "no-thread": (
         "raise the container's limit of processes, which counts threads, or use :PORT or localhost:PORT, which need "
-        "no resolver; a seccomp profile that denies clone3 (as with an old container runtime) or mmap has the same "
-        "effect"
+        "no resolver; a seccomp profile that denies clone3 (as with an old container runtime), mmap or mprotect has "
+        "the same effect"
     ),
     "numeric-host": "write an IPv4 address as four decimal numbers without leading zeros, for example 127.0.0.1",
     "zone": "name an interface of this machine after a link-local address: -addr=[fe80::1%eth0]:8500",
