@@ -2,8 +2,8 @@
 
 import time
 
-from ..deadline import CONNECT
-from ..model import ALTS, CALL, SETUP, SPIFFE, CallTrace, Failure
+from ..deadline import CONNECT, RUN
+from ..model import ALTS, CALL, DIAL, SETUP, SPIFFE, TLS, CallTrace, Failure
 from ..net.dial import dial
 from ..net.dial import failure as dial_failure
 from ..net.errors import Permanent, Transient, reason
@@ -160,6 +160,9 @@ def connect(
         if isinstance(prepared, Failure):
             return prepared, CallTrace()
         secure, spiffe_id = prepared
+        if deadline.remaining() <= 0 and config.security.kind == TLS:
+            text = "context deadline exceeded"
+            return Failure(DIAL, text, cause="files-time", limit=RUN), CallTrace()
     enter("dial")
     connector = _Connector(config, target, secure, connect)
     try:
