@@ -31,6 +31,7 @@ LIMIT_FLAGS: "dict[Limit, str]" = {"run": "-timeout", "connect": "-connect-timeo
 HINTS: "dict[Cause, str]" = {
     # Dialing.
     "no-time": "set a timeout above 0, for example 900ms: no time was left for a first attempt",
+    "files-time": "raise -timeout, or give fewer certificates (-tls-ca-cert): reading them took all of it",
     "refused": (
         "check the server's log, and -addr (TensorFlow Serving's gRPC port is 8500 unless --port says otherwise): "
         "nothing is listening there. The port opens only after the first models have loaded, and a first model that "
@@ -93,8 +94,8 @@ HINTS: "dict[Cause, str]" = {
     "resolver": "inside the pod use :PORT or localhost:PORT, which need no resolver: the resolver is not answering",
     "no-thread": (
         "raise the container's limit on processes, which counts threads, or use :PORT or localhost:PORT, which need "
-        "no resolver; a seccomp profile that denies clone3 (as with an old container runtime) or mmap has the same "
-        "effect"
+        "no resolver; a seccomp profile that denies clone3 (as with an old container runtime), mmap or mprotect has "
+        "the same effect"
     ),
     "numeric-host": "write an IPv4 address as four decimal numbers without leading zeros, for example 127.0.0.1",
     "zone": "append the interface to a link-local address: -addr=[fe80::1%eth0]:8500",
