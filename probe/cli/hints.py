@@ -3,6 +3,7 @@
 Imported only when there is something to explain. Hints are not an interface: word them as well as you can. What they
 say about TensorFlow Serving was seen in captures of a real server or read in its source."""
 
+from .. import __version__
 from ..model import AVAILABLE, END, LOADING, START, STATE_NAMES, STATUS, UNLOADING, Failure
 from ..rpc.status import proto_name
 from ..tfs.policy import is_pending
@@ -209,7 +210,11 @@ HINTS: "dict[Cause, str]" = {
     # Engines.
     "alts": "use the Python package with grpcio: the static executable has no ALTS",
     "native-only": "omit -engine=grpcio: the native engine supports it",
-    "no-grpcio": "or omit -engine: the native engine needs no packages",
+    # With the release's wheel.
+    "no-grpcio": (
+        f"run pip install 'tfs_model_status_probe-{__version__}-py3-none-any.whl[grpcio]', or omit -engine: the native "
+        "engine needs no packages"
+    ),
     # The answer.
     "empty": "check the model's base path: the server knows the model but has found no version of it yet",
     # -install.

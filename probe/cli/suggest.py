@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 MAX_DISTANCE = 3
+MIN_PART = 3  # characters
 
 
 def suggest(error: "UsageError") -> str:
@@ -54,7 +55,16 @@ def _nearest(name: str) -> str:
         return "this item holds several flags: give each its own item"
     wanted = name.lower().replace("_", "-")
     best = min(FLAGS, key=lambda flag: (_distance(wanted, flag), flag))
-    return f"did you mean -{best}?" if _distance(wanted, best) <= min(MAX_DISTANCE, len(wanted) // 2) else ""
+    if _distance(wanted, best) > min(MAX_DISTANCE, (len(wanted) + 1) // 3):
+        best = next((flag for flag in FLAGS if _is_part(wanted, flag)), "")
+    return f"did you mean -{best}?" if best else ""
+
+
+def _is_part(name: str, flag: str) -> bool:
+    """Whether the name is some of a flag's words, or the beginning of one is the other."""
+    if len(name) < MIN_PART or len(flag) < MIN_PART:
+        return False
+    return f"-{name}-" in f"-{flag}-" or name.startswith(flag) or flag.startswith(name)
 
 
 def _distance(one: str, other: str) -> int:
