@@ -68,9 +68,12 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
     """Asks the server, and prints what it answered."""
     plan = asked.plan
     notes: tuple[str, ...] = ()
+    if not isinstance(plan, Failure) and plan.deadline.at is not None:
+        process.arm(plan.deadline.remaining() + GRACE_SECONDS)
     if not isinstance(plan, Failure) and plan.config_file:
         from .tfs.config_file import read_queries
 
+        _enter("files")
         configured = read_queries(plan.config_file, plan.queries, query(asked.flags.values, ""))
         plan, notes = with_queries(plan, configured, asked.flags.values)
     if isinstance(plan, Failure):
@@ -80,7 +83,6 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
     if plan.deadline.at is None:
         report = check(plan)
     else:
-        process.arm(plan.deadline.remaining() + GRACE_SECONDS)
         report = check(plan, enter=_enter)
         process.enter(*output_phase(report, exit_code(report)))
     return _print_report(asked, environment, report, begun, notes)
@@ -109,7 +111,6 @@ def _wait(
             _write(STDERR, text, exit_code(report), plan.deadline.remaining())
             process.arm(plan.deadline.remaining() + GRACE_SECONDS)
 
-    process.arm(plan.deadline.remaining() + GRACE_SECONDS)
     session = Session()
     report = wait(plan, session, progress, enter=_enter)
     session.close()

@@ -20,7 +20,8 @@ def interpret(answer: "int | Failure") -> "int | Failure":
         return answer
     if answer.code == codes.NOT_FOUND and answer.text.startswith(NOT_LOADED):
         number = answer.text.rpartition(", ")[2].partition(")")[0]
-        if number.isascii() and number.isdigit() and len(number) < 20:
+        digits = number.removeprefix("-")
+        if digits.isascii() and digits.isdigit() and len(digits) < 20:
             return int(number)
     if any(answer.code == code and text in answer.text for code, text in UNKNOWN_LABEL):
         return Failure(answer.kind, answer.text, answer.code, "no-label")

@@ -47,6 +47,8 @@ class Conduct:
         self.delay = delay
         self.predict_delay = 0.0
         self.predict_error: Refused | None = None
+        self.metadata_delay = 0.0
+        self.metadata_error: Refused | None = None
         self.methods: list[str] = []
         self.health = health
         self.closing = threading.Event()
@@ -62,6 +64,13 @@ class Conduct:
             self.closing.wait(self.delay)
         if self.busy:
             raise Refused(Code.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
+
+    def meet_metadata(self) -> None:
+        """Holds an answer to GetModelMetadata, and raises the error that it is to end with."""
+        if self.metadata_delay:
+            self.closing.wait(self.metadata_delay)
+        if self.metadata_error is not None:
+            raise self.metadata_error
 
     def meet_prediction(self) -> None:
         """Holds a prediction for `predict_delay` seconds, and raises the error that it is to end with."""
@@ -120,6 +129,7 @@ class _Calls(grpc.GenericRpcHandler):
         if method == GET_MODEL_STATUS:
             return get_model_status(self._servables, payload)
         if method == GET_MODEL_METADATA:
+            self._conduct.meet_metadata()
             return metadata(self._servables, self._labels, payload)
         if method == PREDICT:
             self._conduct.meet_prediction()

@@ -106,9 +106,10 @@ def respond(
     body: bytes = b"",
     labels: Labels | None = None,
     meet_prediction: Callable[[], None] = lambda: None,
+    meet_metadata: Callable[[], None] = lambda: None,
 ) -> Response:
     """Answers one request. `path` holds the query too: the server matches both together, as sent. `meet_prediction`
-    is called before a prediction, and may raise Refused."""
+    is called before a prediction, `meet_metadata` before metadata is answered; both may raise Refused."""
     if not _API_PATH.fullmatch(path):
         return Response(404, "text/html", _NOT_FOUND_PAGE)
     if method == "OPTIONS":
@@ -119,12 +120,14 @@ def respond(
             meet_prediction()
             _version_for(servables, labels, *match.groups())
             return Response(200, "application/json", predict_json(body))
-        return _model_status(servables, labels, method, path)
+        return _model_status(servables, labels, method, path, meet_metadata)
     except Refused as refusal:
         return Response(_HTTP_STATUS.get(refusal.code, 500), "application/json", error_body(refusal.message))
 
 
-def _model_status(servables: Servables, labels: Labels, method: str, path: str) -> Response:
+def _model_status(
+    servables: Servables, labels: Labels, method: str, path: str, meet_metadata: Callable[[], None]
+) -> Response:
     match = _MODEL_PATH.fullmatch(path)
     if match is None or method != "GET":
         raise Refused(Code.INVALID_ARGUMENT, f"Malformed request: {method} {path}")
@@ -136,6 +139,7 @@ def _model_status(servables: Servables, labels: Labels, method: str, path: str) 
     if name is None:
         raise Refused(Code.INVALID_ARGUMENT, "Missing model name in request.")
     if metadata == "metadata":  # in capitals it asks for the status
+        meet_metadata()
         found = _version_for(servables, labels, name, digits, label)
         return Response(200, "application/json", metadata_json(_decode(name), found))
     entries = servables.find(_decode(name), version)

@@ -25,7 +25,8 @@ class FakeServing:
     seconds that every gRPC answer is held. `health`: the health service is on. `closed`: the ports are not opened, as
     before the end of the initial load (`open_ports` does). `report` is given a line for every fact. `labels`: model ->
     label -> version; `labels_initialized`: False as after a start from a file without a list. `predict_delay`: seconds
-    that every prediction is held; `predict_error`: (code, message) that every prediction ends with.
+    that every prediction is held; `predict_error`: (code, message) that every prediction ends with. `metadata_delay`
+    and `metadata_error`: the same for GetModelMetadata.
     """
 
     def __init__(
@@ -35,6 +36,8 @@ class FakeServing:
         labels: Mapping[str, Mapping[str, int]] | None = None,
         labels_initialized: bool = True,
         labels_allowed: bool = True,
+        metadata_delay: float = 0.0,
+        metadata_error: tuple[int, str] | None = None,
         predict_delay: float = 0.0,
         predict_error: tuple[int, str] | None = None,
         host: str = "127.0.0.1",
@@ -64,6 +67,8 @@ class FakeServing:
         self._closed = closed
         self._report = report
         self._conduct = Conduct(busy, delay, health)
+        self._conduct.metadata_delay = metadata_delay
+        self._conduct.metadata_error = None if metadata_error is None else Refused(*metadata_error)
         self._conduct.predict_delay = predict_delay
         self._conduct.predict_error = None if predict_error is None else Refused(*predict_error)
         self._lock = threading.RLock()
@@ -193,7 +198,10 @@ class FakeServing:
     def respond(self, method: str, path: str, origin: str = "", body: bytes = b"") -> Response:
         """Answers one REST request."""
         self._targets.append(f"{method} {path}")
-        return respond(self.servables, method, path, origin, body, self.labels, self._conduct.meet_prediction)
+        conduct = self._conduct
+        return respond(
+            self.servables, method, path, origin, body, self.labels, conduct.meet_prediction, conduct.meet_metadata
+        )
 
     def _reserve(self, patience: float = 0.0) -> None:
         grpc_port = Reservation(self.host, self.port, patience)

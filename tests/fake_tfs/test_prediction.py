@@ -62,7 +62,9 @@ def test_metadata_as_captured(server: FakeServing, call: dict[str, str]) -> None
 def is_about_the_models_here(exchange: dict[str, Any]) -> bool:
     """Whether an exchange needs none of what the stand-in lacks: other models, Prometheus, rare methods, HTTP/1.0 with
     keep-alive, other versions of HTTP."""
-    if exchange["answer"][:8] not in ("HTTP/1.1", "HTTP/1.0") or "keep-alive" in exchange["answer"]:
+    if " HTTP/1." not in exchange["request"] or exchange["answer"][:8] not in ("HTTP/1.1", "HTTP/1.0"):
+        return False
+    if "keep-alive" in exchange["answer"]:
         return False
     target = exchange["request"].split(" ")[1] if exchange["request"].count(" ") == 2 else ""
     return bool(re.fullmatch(r"/v\d/models(/(half|two|nope|HALF)([/:?#].*)?)?", target)) and exchange[
