@@ -35,7 +35,9 @@ def ignore(_: "Phase") -> None:
 
 def check(plan: "Plan", connect: "Connect" = connect, sleep: "Sleep" = time.sleep, enter: "Enter" = ignore) -> Report:
     """The report on all of the plan's queries, over one connection. A failed connection is every query's outcome.
-    `enter` is called at the start of each phase."""
+    `enter` is called at the start of each phase. Without a query nothing is connected."""
+    if not plan.queries:
+        return Report(())
     client, trace = dial(plan, connect, enter)
     if isinstance(client, Failure):
         return failed_report(plan, client, trace)
