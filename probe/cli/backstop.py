@@ -19,7 +19,8 @@ PHASES: "dict[Phase, tuple[int, bytes]]" = {
     "files": (
         exit_codes.DIAL,
         b"Error dialing grpc service: context deadline exceeded\n"
-        b"hint: raise -timeout, or give fewer certificates (-tls-ca-cert): reading them took all of it\n",
+        b"hint: raise -timeout, or give smaller files (-tls-ca-cert, -model-config-file, -predict): "
+        b"reading them took all of it\n",
     ),
     "credentials": (
         exit_codes.CREDENTIALS,
