@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from build import platform
+from build.platform import MANUAL
 from tests.flavours import VERSION
 from tests.release.clones import Done, git, run
 from tests.release.conftest import REPOSITORY, Release
@@ -115,6 +116,7 @@ def test_files_that_the_list_vouches_for(release: Release, assets: Path, tmp_pat
     left_out = sbom["components"].pop()
     (assets / SBOM).write_text(json.dumps(sbom))
     openssl = next(part for part in sbom["components"] if part["name"] == "openssl")["version"]
+    replace(assets / MANUAL.page, b"AVAILABLE", b"available")
     replace(assets / "NOTICE", f"openssl {openssl}".encode(), b"openssl 1.1.1")
     replace(assets / "Dockerfile", b"ARG TFS_PROBE_SHA256=", b"ARG TFS_PROBE_SHA256=0")
     list_again(assets)
