@@ -122,12 +122,12 @@ def _package(assets: Assets, package: contents.Package, packager: str, architect
         wrong.append(f"its metadata is {' '.join(package[:3])}")
     files = {f"/usr/bin/{PROGRAM}": assets.executable, f"/usr/share/doc/{PACKAGE}/NOTICE": assets.notice}
     files |= {path: assets.folder / name for name, path in packages.completions(packager).items()}
-    page = gzip.decompress(package.files.get(f"/usr/share/man/man1/{MANUAL.page}.gz", b""))
-    if page != (assets.folder / MANUAL.page).read_bytes():
-        wrong.append(f"its man page is not {MANUAL.page}")
     for path, file in files.items():
         if package.files.get(path) != file.read_bytes():
             wrong.append(f"its {path} is not {file.name}")
+    page = gzip.decompress(package.files.get(f"/usr/share/man/man1/{MANUAL.page}.gz", b""))
+    if page != (assets.folder / MANUAL.page).read_bytes():
+        wrong.append(f"its man page is not {MANUAL.page}")
     return wrong
 
 
