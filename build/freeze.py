@@ -36,7 +36,10 @@ CFLAGS = ("-std=gnu11", "-O2", "-g0", "-DNDEBUG", "-fno-pie", "-Wall", "-Wextra"
 CFLAGS_FOR_PYTHON = ("-Wno-missing-field-initializers", "-Wno-strict-prototypes", "-Wno-cast-function-type")
 LDFLAGS = ("-static", "-no-pie", "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--build-id=none")
 # Functions that the launcher replaces.
-WRAPPED = ("-Wl,--wrap=getaddrinfo,--wrap=getservbyname,--wrap=SSL_CTX_new",)
+WRAPPED = (
+    "-Wl,--wrap=getaddrinfo,--wrap=getservbyname,--wrap=SSL_CTX_new",
+    "-Wl,--wrap=_dl_get_origin,--wrap=_dl_init_paths,--wrap=_dl_find_object_init,--wrap=_dl_protect_relro",
+)
 LIBRARIES = ("-lz", "-lm")
 LINK_MAP = "maker.map"
 # Compiled for each link, because it has the size of the heap; and with CPython, because it is one of CPython's tables.

@@ -10,10 +10,10 @@ from .check import check
 from .cli.backstop import GRACE_SECONDS, PHASES, output_phase
 from .cli.escape import escape
 from .cli.flags import HelpRequested, UsageError, parse
+from .cli.lines import timestamp
 from .cli.options import VARIABLE_PREFIXES, options, query, with_queries
 from .cli.output import compose, compose_json
-from .cli.text import timestamp
-from .model import Failure, Query, Report, Result
+from .model import SETUP, Failure, Query, Report, Result
 from .tfs import exit_codes
 from .tfs.verdict import exit_code, of_failure
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 STDOUT, STDERR = 1, 2
 ENOENT = 2
+OUT_OF_MEMORY = "error: out of memory\nhint: raise the container's memory limit, or ulimit -v\n"
 MAX_WRITE_SECONDS = 1.0  # how long a standard stream may delay the end of a run without -timeout
 
 
@@ -128,10 +129,13 @@ def _wait(
 
 def _install(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:
     """-install: the executable copies itself."""
-    process.complete()
-    from .install import install
+    try:
+        process.complete()
+        from .install import install
 
-    done = install(process.own_file, asked.install)
+        done = install(process.own_file, asked.install)
+    except MemoryError:
+        done = Failure(SETUP, "out of memory", cause="memory", permanent=True)
     if isinstance(done, Failure):
         return _print_report(asked, environment, _failed(done), begun)
     return _write(STDOUT, "".join(escape(line) + "\n" for line in done), exit_codes.OK)
@@ -148,7 +152,10 @@ def _print_report(
         _write(STDOUT, compose_json(asked, report, code, total_ns, notes), code, min(seconds, MAX_WRITE_SECONDS))
         if not asked.verbose:
             return code
-    text = compose(asked, environment, report, code, timestamp(time.localtime()), total_ns, notes)
+    try:
+        text = compose(asked, environment, report, code, timestamp(time.localtime()), total_ns, notes)
+    except MemoryError:  # the outcome is known, and stays
+        text = OUT_OF_MEMORY
     return _write(STDERR, text, code, min(seconds, MAX_WRITE_SECONDS))
 
 
@@ -170,6 +177,8 @@ def run() -> None:
     try:
         process.prepare()
         code = main()
+    except MemoryError:
+        code = _write(STDERR, OUT_OF_MEMORY, exit_codes.DIAL)
     except BaseException as error:
         text = escape(f"internal error: {type(error).__name__}: {error}")  # one line, whatever the error says
         code = _write(STDERR, text + "\n", exit_codes.INTERNAL)

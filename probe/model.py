@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         "speaks-tls", "tls-plain", "tls-http1", "tls-not", "tls-closed", "tls-client", "tls-refused", "tls-version",
         "tls-alpn", "tls-weak", "tls-handshake", "tls-name", "tls-expired", "tls-not-yet", "tls-untrusted",
         "tls-certificate", "tls-file", "tls-encrypted", "tls-mismatch", "tls-roots", "tls-bad-name",
-        "tls-start",
+        "tls-random",
         # REST.
         "url-user", "url-path", "rest-port", "rest-grpc", "rest-tls", "rest-not-http",
         # SPIFFE.
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         "file", "config", "config-single",
         # -install.
         "own-file", "package", "install-folder", "install-name", "install-read-only", "install-permission",
-        "install-space",
+        "install-space", "install-policy",
     ]  # fmt: skip
 
 # The states of a servable: ModelVersionStatus.State in TensorFlow Serving's get_model_status.proto.

@@ -9,7 +9,7 @@ import time
 
 from probe.__main__ import run
 from probe.check import check
-from probe.cli import flags, options, text
+from probe.cli import flags, lines, options, text
 from probe.net import stream
 from probe.rpc import frames, hpack, unary
 from probe.tfs import native, verdict
@@ -37,7 +37,7 @@ def rehearse(settings: bytes, answer: bytes) -> None:
     parsed = flags.parse(["-addr=:8500", "-model-name=m", "-timeout=900ms"], {})
     report = check(options.options(parsed, {}, 0).plan, connect)  # type: ignore[arg-type]
     assert verdict.exit_code(report) == 0
-    text.render(report, text.timestamp((2026, 1, 1, 0, 0, 0)))
+    text.render(report, lines.timestamp((2026, 1, 1, 0, 0, 0)))
     theirs.close()
 
 

@@ -8,6 +8,7 @@
  * CPython's start and the imports would be four fifths of every run. They happen once, when the executable is made. What they
  * leave in memory (snapshot.h) is written into the executable, and a run resumes from there. docs/launcher.md has the picture.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,6 +26,15 @@ static _Noreturn void make_snapshot(const char *path)
     _exit(0);
 }
 
+/* CPython does not check its first allocations when it is resumed. */
+static void check_memory(void)
+{
+    void *volatile block = malloc(1); /* the C library asks the kernel for more at once */
+    if (!block)
+        fail_without_memory();
+    free(block);
+}
+
 int main(int argc, char **argv)
 {
     guard_descriptors();
@@ -34,6 +44,7 @@ int main(int argc, char **argv)
         make_snapshot(argv[2]);
     if (!is_whole(0))
         fail(EXIT_DAMAGED, "error: this executable is damaged: ", "fetch it again, and compare its checksum");
+    check_memory();
     resume_python();
     run_program(argc, argv);
 }

@@ -36,18 +36,24 @@ static int holds_this_program(const unsigned char *file)
     return 1;
 }
 
+/* Sets errno where it returns 0. */
 static int is_this_program(int file)
 {
     /* The section headers come last in the file. */
     size_t size = __ehdr_start.e_shoff + (size_t)__ehdr_start.e_shnum * __ehdr_start.e_shentsize;
     struct stat found;
-    if (fstat(file, &found) || !S_ISREG(found.st_mode) || (size_t)found.st_size < size)
+    if (fstat(file, &found))
         return 0;
-    void *mapped = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0);
-    if (mapped == MAP_FAILED)
-        return 0;
-    int same = holds_this_program(mapped);
-    munmap(mapped, size);
+    void *mapped = MAP_FAILED;
+    int same = 0;
+    if (S_ISREG(found.st_mode) && (size_t)found.st_size >= size) {
+        mapped = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0);
+        if (mapped == MAP_FAILED)
+            return 0;
+        same = holds_this_program(mapped);
+        munmap(mapped, size);
+    }
+    errno = ENOENT; /* if this is another file: the executable is not there */
     return same;
 }
 
@@ -61,8 +67,11 @@ int open_own_file(const char **tried)
             continue;
         if (is_this_program(file))
             return file;
+        int error = errno;
         close(file);
-        errno = ENOENT; /* the executable is not there */
+        errno = error;
+        if (error != ENOENT)
+            break; /* it cannot be read, here or elsewhere */
     }
     return -1;
 }

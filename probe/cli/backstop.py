@@ -4,7 +4,7 @@ The backstop (process.arm) ends a run whose deadline has passed while code was r
 """
 
 from ..tfs import exit_codes
-from .text import verdict_line
+from .lines import verdict_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -94,7 +94,7 @@ def _rest(values: "dict[str, Any]") -> str:
     given = next((name for name in NOT_FOR_REST if values[name]), "")
     if values["engine"] != "native":
         given = "engine=grpcio"
-    return f"cannot specify -{given} with a URL as -addr: it asks the REST API" if given else ""
+    return f"cannot specify -{given} with a URL in -addr, which asks the REST API: omit -{given}" if given else ""
 
 
 def _is_set(values: "dict[str, Any]", name: str) -> bool:

@@ -8,7 +8,7 @@ from .. import __version__
 from ..model import STATE_NAMES, Failure
 from ..rpc.status import proto_name
 from .json_writer import to_json
-from .text import BUDGET, verdict_line
+from .lines import BUDGET, verdict_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Of the time left, this part goes to the lookup of both families at once; seconds at most.
 BOTH_SHARE, MAX_BOTH_SECONDS = 3, 2.0
+# What a lookup needs at most. Short of memory, the C library may end the process.
+ROOM_BYTES = 2 << 20
 
 
 class _Lookup:
@@ -48,6 +50,8 @@ class _Lookup:
                     self.found.append(Address(found, sockaddr))
         except OSError as error:
             self.error = error
+        except MemoryError:
+            self.error = OSError(_socket.EAI_MEMORY, "out of memory")
         finally:
             del _running[question]
             self.done.release()
@@ -93,7 +97,11 @@ def _start(question: "Question") -> _Lookup:
     if lookup is None:
         lookup = _running[question] = _Lookup()
         try:
+            bytes(ROOM_BYTES)  # the memory itself is not touched
             _thread.start_new_thread(lookup.run, (question,))
+        except MemoryError:
+            del _running[question]
+            raise _out_of_memory(question[0]) from None
         except RuntimeError:  # a limit of processes, which counts threads, or a policy
             del _running[question]
             raise Permanent(f"lookup {question[0]}: cannot start a thread for the resolver", "no-thread") from None
@@ -101,14 +109,46 @@ def _start(question: "Question") -> _Lookup:
 
 
 def _unresolved(host: str, error: "OSError | None") -> "Transient | Permanent":
-    """A lookup that found nothing. The C library does not say when it lacked a descriptor, so that is tried."""
-    if error is not None and error.errno not in (_socket.EAI_NONAME, _socket.EAI_NODATA):
-        try:
-            _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM).close()
-        except OSError as lacking:
-            return attempt_error(f"lookup {host}", lacking)
+    """A lookup that found nothing. The C library does not say when it lacked a descriptor or a call was forbidden, so
+    what it does is tried."""
+    if error is not None and error.errno == _socket.EAI_MEMORY:
+        return _out_of_memory(host)
+    try:
+        _try_calls()
+    except OSError as lacking:
+        found = attempt_error(f"lookup {host}", lacking)
+        if isinstance(found, Permanent):
+            return found
     text = (error.strerror or str(error)) if error is not None else "no addresses"
     return Transient(f"lookup {host}: {text[:1].lower()}{text[1:]}", "unresolved")
+
+
+def _out_of_memory(host: str) -> Permanent:
+    return Permanent(f"lookup {host}: out of memory", "memory")
+
+
+def _try_calls() -> None:
+    """Makes the system calls of a lookup that may be forbidden or may lack something. Raises OSError."""
+    import errno
+    import posix
+
+    socket = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    try:
+        socket.connect(("127.0.0.1", 53))  # sends nothing
+    finally:
+        socket.close()
+    try:
+        file = posix.open("/etc/hosts", posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EACCES):
+            return
+        raise
+    try:
+        posix.fstat(file)
+        posix.read(file, 1)
+        posix.lseek(file, 0, 0)
+    finally:
+        posix.close(file)
 
 
 def _with_zone(host: str, port: int) -> "list[Address]":

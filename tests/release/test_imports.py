@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 SHARED = ("build.platform", "build.shared")
 ALLOWED = {"release": ("release", *SHARED), "build": ("build",)}

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from build import platform
 from build.platform import LINUX_AMD64, MANUAL
-from tests.flavours import FROZEN, VERSION
 from tests.release.clones import git
 from tests.release.conftest import REPOSITORY, Release
+from tests.support.variants import FROZEN, VERSION
 
 EXECUTABLE = FROZEN.name
 DEB = LINUX_AMD64.deb_file(VERSION)

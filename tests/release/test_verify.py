@@ -14,10 +14,10 @@ import pytest
 
 from build import platform
 from build.platform import MANUAL
-from tests.flavours import VERSION
 from tests.release.clones import Done, git, run
 from tests.release.conftest import REPOSITORY, Release
 from tests.release.test_release import ASSETS, DEB, EXECUTABLE, RPM, SDIST, WHEEL
+from tests.support.variants import VERSION
 
 ZIPAPP = platform.zipapp(VERSION)
 SBOM = f"tfs_model_status_probe_{VERSION}.cdx.json"

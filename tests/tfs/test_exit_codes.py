@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from probe.cli.flag_table import FLAGS
 from probe.tfs.exit_codes import TABLE
 
 CONTRACT = {
@@ -17,3 +20,8 @@ def test_exit_codes_keep_their_numbers() -> None:
 
 def test_every_exit_code_is_explained() -> None:
     assert [name for _, name, meaning, check in TABLE if not meaning or not check] == []
+
+
+def test_the_table_names_flags_that_exist() -> None:
+    named = [flag for row in TABLE for text in row[2:] for flag in re.findall(r"(?<![\w-])-([a-z][a-z-]*)", text)]
+    assert named and [flag for flag in named if flag not in FLAGS] == []
