@@ -181,7 +181,7 @@ def pieces(data: bytes, sizes: Iterator[int]) -> Iterator[bytes]:
         at += size
 
 
-@settings(max_examples=80)
+@settings(max_examples=30)
 @given(plans, many_fields, sizes_of_bodies, cuts, cuts)
 def test_both_sides_of_an_exchange_read_what_the_other_one_meant(
     plan: Plan, fields: Fields, size: int, up: list[int], down: list[int]
@@ -563,6 +563,17 @@ def test_header_blocks_longer_than_a_frame_are_continued() -> None:
         + frame(CONTINUATION, END_HEADERS, 1, block[2 * MAX_FRAME_BYTES :])
         + frame(DATA, END_STREAM, 1, b"body")
     )
+
+
+@pytest.mark.parametrize(("size", "update"), [(0, b"\x20"), (100, b"\x20"), (4096, b""), (65536, b"")])
+def test_a_peer_that_shrinks_its_table_hears_that_ours_is_empty(size: int, update: bytes) -> None:
+    """RFC 7541, 4.2: in the first header block after the change, or nghttp2 ends the connection."""
+    connection = settled((1, size))
+    first = frame(HEADERS, END_HEADERS, 3, update + encode(REQUEST))
+    second = frame(HEADERS, END_HEADERS, 5, encode(REQUEST))
+    for stream in (3, 5):
+        assert connection.open(REQUEST, b"") == stream
+    assert connection.data_to_send() == first + second
 
 
 # How many streams.
