@@ -75,6 +75,7 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
     if not isinstance(plan, Failure) and plan.config_file:
         from .tfs.config_file import read_queries
 
+        _enter("files")
         configured = read_queries(plan.config_file, plan.queries, query(asked.flags.values, ""))
         plan, notes = with_queries(plan, configured, asked.flags.values)
     if isinstance(plan, Failure):
