@@ -27,7 +27,7 @@ from tests.support.listener import Serve, accept_each
 from tests.support.runner import Outcome
 from tests.support.scripted_server import ClientLeft, Peer
 from tests.support.spiffe_authority import authority
-from tests.support.variants import Variant, on_each_interpreter
+from tests.support.variants import MODULE, Variant, on_each_interpreter
 from tests.support.wire import message
 from tests.support.workload_api import identity
 
@@ -282,11 +282,10 @@ def test_liveness(variant: Variant, code: int) -> None:
     assert strict.exit_code == {0: exit_codes.OK, 5: exit_codes.NOT_FOUND}.get(code, exit_codes.CALL)
 
 
-@pytest.mark.parametrize("code", [14, 16, 8, 13])
+@pytest.mark.parametrize("code", [3, 5, 7, 8, 9, 14, 16])
 @pytest.mark.parametrize("engine", ["native", "grpcio"])
 def test_liveness_on_both_engines(code: int, engine: str) -> None:
-    from tests.support.variants import MODULE
-
+    """Codes that the grpcio library does not send of its own, so that it can be told who sent them."""
     with canned_http2(Script(trailers_only(code))) as place:
         outcome = MODULE.run(f"-addr=127.0.0.1:{place.port}", "-liveness", TIMEOUT, f"-engine={engine}")
     assert outcome.exit_code == (exit_codes.OK if code in SERVER_SAYS else exit_codes.CALL), outcome
