@@ -10,9 +10,9 @@ from .check import check
 from .cli.backstop import GRACE_SECONDS, PHASES, output_phase
 from .cli.escape import escape
 from .cli.flags import HelpRequested, UsageError, parse
-from .cli.options import VARIABLE_PREFIXES, options
-from .cli.output import compose
-from .cli.text import timestamp
+from .cli.lines import timestamp
+from .cli.options import VARIABLE_PREFIXES, options, query, with_queries
+from .cli.output import compose, compose_json
 from .model import SETUP, Failure, Query, Report, Result
 from .tfs import exit_codes
 from .tfs.verdict import exit_code, of_failure
@@ -25,8 +25,10 @@ except ImportError:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .cli.options import Options
+    from .model import Phase, Plan
 
 STDOUT, STDERR = 1, 2
+ENOENT = 2
 OUT_OF_MEMORY = "error: out of memory\nhint: raise the container's memory limit, or ulimit -v\n"
 MAX_WRITE_SECONDS = 1.0  # how long a standard stream may delay the end of a run without -timeout
 
@@ -53,18 +55,79 @@ def main(argv: "list[str] | None" = None) -> int:
         from .cli.version import version_line
 
         return _write(STDOUT, version_line() + "\n", exit_codes.OK)
+    code = flags.values["explain"]
+    if code is not None:
+        from .cli.explain import explain
+
+        return _write(STDOUT, explain(code), exit_codes.OK)
     if asked.install:
         return _install(asked, environment, begun)
+    return _ask(asked, environment, begun)
+
+
+def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:
+    """Asks the server, and prints what it answered."""
     plan = asked.plan
+    notes: tuple[str, ...] = ()
+    if not isinstance(plan, Failure) and plan.deadline.at is not None:
+        process.enter(*PHASES["dial"])  # the alarm may ring before the first phase begins
+        process.arm(plan.deadline.remaining() + GRACE_SECONDS)
+    if not isinstance(plan, Failure) and plan.config_file:
+        from .tfs.config_file import read_queries
+
+        _enter("files")
+        configured = read_queries(plan.config_file, plan.queries, query(asked.flags.values, ""))
+        plan, notes = with_queries(plan, configured, asked.flags.values)
     if isinstance(plan, Failure):
-        report = _failed(plan)
-    elif plan.deadline.at is None:
+        return _print_report(asked, environment, _failed(plan), begun)
+    if plan.wait:
+        return _wait(asked, plan, environment, begun, notes)
+    if plan.deadline.at is None:
         report = check(plan)
     else:
-        process.arm(plan.deadline.remaining() + GRACE_SECONDS)
-        report = check(plan, enter=lambda phase: process.enter(*PHASES[phase]))
+        report = check(plan, enter=_enter)
         process.enter(*output_phase(report, exit_code(report)))
-    return _print_report(asked, environment, report, begun)
+    return _print_report(asked, environment, report, begun, notes)
+
+
+def _enter(phase: "Phase") -> None:
+    process.enter(*PHASES[phase])
+
+
+def _wait(
+    asked: "Options", plan: "Plan", environment: "dict[bytes, bytes]", begun: int, notes: "tuple[str, ...]"
+) -> int:
+    """-wait: round after round, and the command once the models are ready."""
+    import posix
+
+    from .cli.progress import Progress
+    from .rounds import Session, wait
+
+    values = asked.flags.values
+    silent = values["format"] == "json" or (values["quiet"] and not asked.verbose)
+    shown = Progress(posix.isatty(STDERR))
+
+    def progress(report: Report) -> None:
+        text = shown.update(report, time.monotonic_ns() - begun, timestamp(time.localtime()))
+        if text and not silent:
+            _write(STDERR, text, exit_code(report), plan.deadline.remaining())
+            process.arm(plan.deadline.remaining() + GRACE_SECONDS)
+
+    session = Session()
+    report = wait(plan, session, progress, enter=_enter)
+    process.enter(*output_phase(report, exit_code(report)))
+    session.close()
+    if not silent:
+        _write(STDERR, shown.end(), exit_code(report))
+    code = _print_report(asked, environment, report, begun, notes)
+    if code or not asked.flags.command:
+        return code
+    command = [argument.encode("utf-8", "surrogateescape") for argument in asked.flags.command]
+    reason, code = process.execute(command), exit_codes.NOT_EXECUTABLE
+    if reason == ENOENT:
+        code = exit_codes.COMMAND_NOT_FOUND
+    text = escape(f"error: cannot execute {asked.flags.command[0]}: {posix.strerror(reason)}")
+    return _write(STDERR, f"{timestamp(time.localtime())}{text}\n", code)
 
 
 def _install(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:
@@ -81,14 +144,21 @@ def _install(asked: "Options", environment: "dict[bytes, bytes]", begun: int) ->
     return _write(STDOUT, "".join(escape(line) + "\n" for line in done), exit_codes.OK)
 
 
-def _print_report(asked: "Options", environment: "dict[bytes, bytes]", report: Report, begun: int) -> int:
-    """Writes the lines of a report, and returns its exit code."""
+def _print_report(
+    asked: "Options", environment: "dict[bytes, bytes]", report: Report, begun: int, notes: "tuple[str, ...]" = ()
+) -> int:
+    """Writes the lines of a report, or its object, and returns its exit code."""
     code = exit_code(report)
+    total_ns = time.monotonic_ns() - begun
+    seconds = MAX_WRITE_SECONDS if isinstance(asked.plan, Failure) else asked.plan.deadline.remaining()
+    if asked.flags.values["format"] == "json":
+        _write(STDOUT, compose_json(asked, report, code, total_ns, notes), code, min(seconds, MAX_WRITE_SECONDS))
+        if not asked.verbose:
+            return code
     try:
-        text = compose(asked, environment, report, code != 0, timestamp(time.localtime()), time.monotonic_ns() - begun)
+        text = compose(asked, environment, report, code, timestamp(time.localtime()), total_ns, notes)
     except MemoryError:  # the outcome is known, and stays
         text = OUT_OF_MEMORY
-    seconds = MAX_WRITE_SECONDS if isinstance(asked.plan, Failure) else asked.plan.deadline.remaining()
     return _write(STDERR, text, code, min(seconds, MAX_WRITE_SECONDS))
 
 
@@ -99,6 +169,8 @@ def _failed(failure: Failure) -> Report:
 
 def _write(descriptor: int, text: str, exit_code: int, seconds: float = MAX_WRITE_SECONDS) -> int:
     """Writes the text and returns the exit code, which nothing that happens to the text can change."""
+    if not text:
+        return exit_code
     process.write(descriptor, text.encode("utf-8", "surrogateescape"), seconds, exit_code)
     return exit_code
 

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from .deadline import Deadline, Limit
 
     Engine: TypeAlias = Literal["native", "grpcio"]
+    Require: TypeAlias = Literal["any", "latest", "all"]
     # What a run is doing; see cli/backstop.py.
-    Phase: TypeAlias = Literal["files", "credentials", "dial", "call"]
+    Phase: TypeAlias = Literal["files", "credentials", "dial", "call", "predict"]
     SecurityKind: TypeAlias = Literal["tls", "spiffe", "alts"]
-    Kind: TypeAlias = Literal["setup", "credentials", "dial", "call", "status"]
+    Kind: TypeAlias = Literal["setup", "credentials", "dial", "call", "status", "predict"]
     Cause: TypeAlias = Literal[
         "",
         # Dialing.
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
         "tls-alpn", "tls-weak", "tls-handshake", "tls-name", "tls-expired", "tls-not-yet", "tls-untrusted",
         "tls-certificate", "tls-file", "tls-encrypted", "tls-mismatch", "tls-roots", "tls-bad-name",
         "tls-random",
+        # REST.
+        "url-user", "url-path", "rest-port", "rest-grpc", "rest-tls", "rest-not-http",
         # SPIFFE.
         "spiffe-socket", "spiffe-api", "spiffe-none", "spiffe-peer", "spiffe-plain", "spiffe-refused",
         # The call.
@@ -38,7 +41,9 @@ if TYPE_CHECKING:
         # Engines.
         "alts", "native-only", "no-grpcio",
         # The answer.
-        "empty", "no-match",
+        "empty", "no-match", "no-label", "no-models",
+        # Files.
+        "file", "config", "config-single",
         # -install.
         "own-file", "package", "install-folder", "install-name", "install-read-only", "install-permission",
         "install-space", "install-policy",
@@ -61,6 +66,7 @@ CREDENTIALS: "Final" = "credentials"  # the SPIFFE Workload API provided none
 DIAL: "Final" = "dial"  # no connection
 CALL: "Final" = "call"  # the call failed on this side or on the way
 STATUS: "Final" = "status"  # the server ended the call with a gRPC status
+PREDICT: "Final" = "predict"  # the model is AVAILABLE but did not answer the request for a prediction
 
 # Kinds of security.
 TLS: "Final" = "tls"
@@ -160,27 +166,57 @@ class ClientConfig(Value):
 class Query(Value):
     """One question: is this model ready?"""
 
-    __slots__ = ("model", "version")
+    __slots__ = ("expected", "label", "labels", "min_version", "model", "require", "version")
 
-    def __init__(self, model: str, version: int = 0) -> None:
-        """`version`: 0 means any version, as in the original program."""
+    def __init__(
+        self,
+        model: str,
+        version: int = 0,
+        label: "str | None" = None,
+        require: "Require" = "any",
+        min_version: "int | None" = None,
+        expected: "tuple[int, ...]" = (),
+        labels: "tuple[str, ...]" = (),
+    ) -> None:
+        """`version`: 0 means any version, as in the original program. `label`: the version that it points to.
+        `expected`, `labels`: what the configuration file lists, for `require` "all"."""
         self.model: Final = model
         self.version: Final = version
+        self.label: Final = label
+        self.require: Final = require
+        self.min_version: Final = min_version
+        self.expected: Final = expected
+        self.labels: Final = labels
 
 
 class Plan(Value):
     """Everything that one run does."""
 
-    __slots__ = ("client", "deadline", "liveness", "queries")
+    __slots__ = ("client", "config_file", "deadline", "interval", "liveness", "predict", "queries", "wait")
 
     def __init__(
-        self, client: ClientConfig, queries: "tuple[Query, ...]", deadline: "Deadline", liveness: bool = False
+        self,
+        client: ClientConfig,
+        queries: "tuple[Query, ...]",
+        deadline: "Deadline",
+        liveness: bool = False,
+        config_file: "NamedFile | None" = None,
+        predict: "NamedFile | None" = None,
+        wait: int = 0,
+        interval: int = 1_000_000_000,
     ) -> None:
-        """`deadline` bounds the whole run. `liveness`: succeed as soon as the server itself answers."""
+        """`deadline` bounds the whole run. `liveness`: succeed as soon as the server itself answers. `config_file`:
+        lists further models; the first query is the template of theirs. `predict`: a request that the model must
+        answer. `wait`: nanoseconds for which to ask again, 0 for one round; `interval`: the longest pause between
+        rounds."""
         self.client: Final = client
         self.queries: Final = queries
         self.deadline: Final = deadline
         self.liveness: Final = liveness
+        self.config_file: Final = config_file
+        self.predict: Final = predict
+        self.wait: Final = wait
+        self.interval: Final = interval
 
 
 class VersionStatus(Value):
@@ -261,7 +297,7 @@ class CallTrace(Value):
 class Verdict(Value):
     """What an outcome means, as data; cli/text.py writes the sentences."""
 
-    __slots__ = ("alive", "cause", "exit_code", "failure", "version")
+    __slots__ = ("alive", "cause", "detail", "exit_code", "failure", "version", "wanted")
 
     def __init__(
         self,
@@ -270,14 +306,19 @@ class Verdict(Value):
         failure: "Failure | None" = None,
         cause: "Cause" = "",
         alive: bool = False,
+        wanted: str = "",
+        detail: str = "",
     ) -> None:
         """`exit_code`: what the outcome itself means. `version`: the one that decided. `cause`: the key of a hint.
-        `alive`: -liveness counts the outcome as a success although it is not ready."""
+        `alive`: -liveness counts the outcome as a success although it is not ready. `wanted`: what is not listed, such
+        as `version: 7`; `detail`: the server's words about it."""
         self.exit_code: Final = exit_code
         self.version: Final = version
         self.failure: Final = failure
         self.cause: Final = cause
         self.alive: Final = alive
+        self.wanted: Final = wanted
+        self.detail: Final = detail
 
 
 class Result(Value):

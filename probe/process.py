@@ -15,7 +15,22 @@ else:
 # How long writing may take even when no time is left: under a CPU limit a process may be stopped for that long between
 # arming the alarm and the write itself.
 MIN_WRITE_SECONDS = 0.05
+# How much longer than the static executable an ordinary Python may take to end by itself: it still has to import what
+# its last lines need, and those say more than the alarm's.
+START_SECONDS = 0.2
 STDERR = 2
+
+
+class _Received:
+    """What the process was started with, for a command that replaces it."""
+
+    def __init__(self) -> None:
+        self.ignored: set[int] = set()
+        self.mask: set[int] = set()
+        self.closed: list[int] = []
+
+
+_received = _Received()
 
 
 def prepare() -> None:
@@ -27,11 +42,14 @@ def prepare() -> None:
             # The first socket would take the number, and the lines would go to the server. The root directory exists
             # even where /dev/null does not; writing to it fails, which is enough.
             posix.open("/", posix.O_RDONLY)
+            _received.closed.append(descriptor)
     # As PID 1 of a container a process has no default actions for signals, so they are explicit; and the parent may
     # have blocked them.
     for number in (_signal.SIGTERM, _signal.SIGINT):
+        if _signal.getsignal(number) == _signal.SIG_IGN:
+            _received.ignored.add(number)
         _signal.signal(number, lambda number, _: posix._exit(128 + number))
-    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTERM, _signal.SIGINT, _signal.SIGALRM))
+    _received.mask = _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTERM, _signal.SIGINT, _signal.SIGALRM))
     # Neither a closed stderr nor a limit of file size changes the exit code.
     _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
     _signal.signal(_signal.SIGXFSZ, _signal.SIG_IGN)
@@ -58,6 +76,10 @@ def enter(exit_code: int, lines: bytes) -> None:
 def arm(seconds: float) -> None:
     """Lets the alarm ring after that time: a backstop against code that looks at no clock. Here, unlike in the static
     executable, it can end only what returns to the interpreter."""
+    _ring_after(seconds + START_SECONDS)
+
+
+def _ring_after(seconds: float) -> None:
     _signal.signal(_signal.SIGALRM, _end_late)
     _signal.setitimer(_signal.ITIMER_REAL, seconds)
 
@@ -80,13 +102,37 @@ def write(descriptor: int, data: bytes, seconds: float, exit_code: int) -> None:
     A pipe that nothing reads blocks the writer, and making it non-blocking would change it for every process that
     shares it; so an alarm bounds the wait. A stream that is closed, full or no longer read is no reason to fail."""
     enter(exit_code, b"")
-    arm(max(seconds, MIN_WRITE_SECONDS))
+    _ring_after(max(seconds, MIN_WRITE_SECONDS))
     try:
         while data:
             data = data[posix.write(descriptor, data) :]
     except OSError:
         pass
     _signal.setitimer(_signal.ITIMER_REAL, 0)
+
+
+def execute(command: "list[bytes]") -> int:
+    """Replaces the process by a command, found through PATH, with the signals and descriptors as they were received.
+    Returns the errno if that is impossible."""
+    import errno
+
+    _signal.setitimer(_signal.ITIMER_REAL, 0)
+    for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGALRM, _signal.SIGPIPE, _signal.SIGXFSZ):
+        # What was ignored stays ignored; an ordinary Python has ignored SIGPIPE and SIGXFSZ itself.
+        _signal.signal(number, _signal.SIG_IGN if number in _received.ignored else _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, _received.mask)
+    for descriptor in _received.closed:
+        posix.close(descriptor)
+    name = command[0]
+    folders = [b""] if b"/" in name else posix.environ.get(b"PATH", b"/usr/local/bin:/bin:/usr/bin").split(b":")
+    problem = errno.ENOENT
+    for folder in folders:
+        try:
+            posix.execve((folder + b"/" if folder else b"") + name, command, posix.environ)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                problem = error.errno or errno.EACCES
+    return problem
 
 
 def complete() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 MAX_PEAK_KIBIBYTES = 16 * 1024  # of the whole process, the interpreter included
 
-# The body is a prefix, a pattern many times over, and a suffix. Linux resets VmHWM when a program is started; ru_maxrss is inherited.
+# The body is a prefix, a pattern many times over, and a suffix. VmHWM begins anew with each program, unlike ru_maxrss.
 CODE = """
 import sys
 sys.path.insert(0, {root!r})

@@ -70,6 +70,19 @@ static PyObject *enter(PyObject *self, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+/* execute(command) -> errno, if the command cannot replace the process; a list of bytes */
+static PyObject *execute_command(PyObject *self, PyObject *command)
+{
+    Py_ssize_t count = PyList_Check(command) ? PyList_GET_SIZE(command) : 0;
+    char **arguments = count ? calloc((size_t)count + 1, sizeof *arguments) : NULL;
+    if (!arguments)
+        return PyErr_NoMemory();
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (!(arguments[i] = PyBytes_AsString(PyList_GET_ITEM(command, i))))
+            return NULL;
+    return PyLong_FromLong(execute(arguments));
+}
+
 /* own_file() -> a descriptor of the executable, to read */
 static PyObject *own_file(PyObject *self, PyObject *unused)
 {
@@ -111,6 +124,7 @@ static PyMethodDef methods[] SNAPSHOT = {
     {"arm", arm, METH_O, NULL},
     {"enter", enter, METH_VARARGS, NULL},
     {"write", write_data, METH_VARARGS, NULL},
+    {"execute", execute_command, METH_O, NULL},
     {"own_file", own_file, METH_NOARGS, NULL},
     {"end", end, METH_O, NULL},
     {"identify", use_identity, METH_VARARGS, NULL},

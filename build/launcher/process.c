@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -12,14 +14,25 @@
 #include <unistd.h>
 
 #include "failure.h"
+#include "resolver.h"
+
+/* What the process was started with, for a command that replaces it. */
+static struct {
+    char closed[3];
+    sigset_t mask;
+    struct sigaction actions[4];
+} received;
 
 /* If one of 0-2 is closed, the next descriptor to be opened takes its number: the socket would become stderr, and the verdict
  * would go to the server. The root directory exists even where /dev/null does not; writing to it fails, which is enough. */
 void guard_descriptors(void)
 {
     for (int descriptor = 0; descriptor <= 2; descriptor++)
-        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF && open("/", O_RDONLY) < 0)
-            _exit(EXIT_INTERNAL);
+        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) {
+            if (open("/", O_RDONLY) < 0)
+                _exit(EXIT_INTERNAL);
+            received.closed[descriptor] = 1;
+        }
 }
 
 static void end_by_signal(int signal_number)
@@ -37,13 +50,13 @@ void set_signals(void)
     sigemptyset(&unblocked);
     sigaddset(&unblocked, SIGALRM); /* for arm_alarm */
     for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
-        sigaction(ending[i], &action, NULL);
+        sigaction(ending[i], &action, &received.actions[i]);
         sigaddset(&unblocked, ending[i]);
     }
-    sigprocmask(SIG_UNBLOCK, &unblocked, NULL); /* the parent may have blocked them */
+    sigprocmask(SIG_UNBLOCK, &unblocked, &received.mask); /* the parent may have blocked them */
     action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, NULL); /* neither a closed stderr ... */
-    sigaction(SIGXFSZ, &action, NULL); /* ... nor a limit of file size must change the exit code */
+    sigaction(SIGPIPE, &action, &received.actions[2]); /* neither a closed stderr ... */
+    sigaction(SIGXFSZ, &action, &received.actions[3]); /* ... nor a limit of file size must change the exit code */
 }
 
 /* The alarm. A run with a deadline arms it once as a backstop against code that looks at no clock, such as a C library that
@@ -132,6 +145,39 @@ void write_in_time(int descriptor, const char *data, size_t length, double secon
     }
     static const struct itimerval disarmed;
     setitimer(ITIMER_REAL, &disarmed, NULL);
+}
+
+/* The environment is restored by its owner, resolver.c. */
+int execute(char *const command[])
+{
+    static const int changed[] = {SIGTERM, SIGINT, SIGPIPE, SIGXFSZ};
+    static const struct itimerval disarmed;
+    setitimer(ITIMER_REAL, &disarmed, NULL); /* it survives execve */
+    signal(SIGALRM, SIG_DFL);
+    for (size_t i = 0; i < sizeof changed / sizeof *changed; i++)
+        sigaction(changed[i], &received.actions[i], NULL);
+    sigprocmask(SIG_SETMASK, &received.mask, NULL);
+    for (int descriptor = 0; descriptor <= 2; descriptor++)
+        if (received.closed[descriptor])
+            close(descriptor);
+    char **environment = received_environment();
+    if (strchr(command[0], '/')) {
+        execve(command[0], command, environment);
+        return errno;
+    }
+    int problem = ENOENT;
+    const char *path = getenv("PATH");
+    for (const char *folder = path ? path : "/usr/local/bin:/bin:/usr/bin"; folder; ) {
+        size_t length = strcspn(folder, ":");
+        char file[4096];
+        if (snprintf(file, sizeof file, "%.*s%s%s", (int)length, folder, length ? "/" : "", command[0]) < (int)sizeof file) {
+            execve(file, command, environment);
+            if (errno != ENOENT && errno != ENOTDIR)
+                problem = errno;
+        }
+        folder = folder[length] ? folder + length + 1 : NULL;
+    }
+    return problem;
 }
 
 /* CPython refuses a standard stream that is a directory, which guard_descriptors() may have opened. It accepts a pipe, and

@@ -19,6 +19,10 @@ void arm_alarm(double seconds);
 /* Writes as much as possible within so many seconds. When they are over, the process ends with the exit code. */
 void write_in_time(int descriptor, const char *data, size_t length, double seconds, int exit_code_when_late);
 
+/* Replaces the process by a command, found through PATH, with signals, descriptors and environment as they were received.
+ * Returns the errno if that is impossible. */
+int execute(char *const command[]);
+
 /* Replaces those of the descriptors 0-2 that are directories by pipes without another end. */
 void replace_directories(void);
 

@@ -10,6 +10,10 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "resolver.h"
 
 extern int __nss_configure_lookup(const char *database, const char *services);
 extern int __real_getaddrinfo(const char *, const char *, const struct addrinfo *, struct addrinfo **);
@@ -20,8 +24,22 @@ static const char *const harmful_variables[] = {
     "RESOLV_OVERRIDE_TRIM_DOMAINS",
 };
 
+extern char **environ;
+static char **received; /* the environment before any variable was removed; NULL: none was */
+
+char **received_environment(void)
+{
+    return received ? received : environ;
+}
+
 static void configure_resolver(void)
 {
+    size_t count = 0;
+    while (environ[count])
+        count++;
+    received = malloc((count + 1) * sizeof *received);
+    if (received)
+        memcpy(received, environ, (count + 1) * sizeof *received);
     for (size_t i = 0; i < sizeof harmful_variables / sizeof *harmful_variables; i++)
         unsetenv(harmful_variables[i]);
     __nss_configure_lookup("hosts", "files dns");

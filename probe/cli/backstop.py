@@ -4,7 +4,7 @@ The backstop (process.arm) ends a run whose deadline has passed while code was r
 """
 
 from ..tfs import exit_codes
-from .text import verdict_line
+from .lines import verdict_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ PHASES: "dict[Phase, tuple[int, bytes]]" = {
     "files": (
         exit_codes.DIAL,
         b"Error dialing grpc service: context deadline exceeded\n"
-        b"hint: raise -timeout, or give fewer certificates (-tls-ca-cert): reading them took all of it\n",
+        b"hint: raise -timeout, or give smaller files (-tls-ca-cert, -model-config-file, -predict): "
+        b"reading them took all of it\n",
     ),
     "credentials": (
         exit_codes.CREDENTIALS,
@@ -30,6 +31,11 @@ PHASES: "dict[Phase, tuple[int, bytes]]" = {
         exit_codes.DIAL,
         b"Error dialing grpc service: context deadline exceeded\n"
         b"hint: raise -timeout or the CPU limit; inside the pod use -addr=:PORT, which needs no lookup of names\n",
+    ),
+    "predict": (
+        exit_codes.PREDICT,
+        b"Error calling model: rpc error: code = DeadlineExceeded desc = context deadline exceeded\n"
+        b"hint: raise -timeout or the CPU limit: the model's answer took all of it\n",
     ),
     "call": (
         exit_codes.CALL,

@@ -5,7 +5,7 @@ The rules, their order, and the words before each remedy are those of grpc_healt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .flag_table import FlagValue
+    from typing import Any
 
 # (flag, other flag, sentence): the sentence applies if both are set; without a sentence the first needs the second.
 RULES = (
@@ -37,13 +37,70 @@ GRPCIO_LACKS = (
     ("spiffe", "-engine=grpcio does not support -spiffe: omit -engine"),
     ("tls-no-verify", "-engine=grpcio does not support -tls-no-verify: omit -engine"),
 )
+# Each of these picks the version that decides, so no two of them go together; nor do several models.
+PICKS = ("model-version", "model-label", "min-version", "require")
+SINGLE_MODEL = ("model-version", "model-label", "min-version", "predict")
+# What a URL as -addr excludes: it asks the REST API.
+NOT_FOR_REST = ("tls", "spiffe", "alts", "gzip")
+TEMPLATE = "cannot specify -{} with -{}: omit one of them"
 
 
-def find_conflict(values: "dict[str, FlagValue]") -> str:
+def find_conflict(values: "dict[str, Any]", has_command: bool = False) -> str:
     """The first contradiction among the flags' values; empty if there is none."""
+    rest = _rest(values)
+    if rest:
+        return rest
+    if values["addr"].startswith("https://"):
+        values = {**values, "tls": True}
     for one, other, sentence in RULES:
         if values[one] and bool(values[other]) == bool(sentence):
             return sentence or f"specified -{one} without specifying -{other}: add -{other}, or omit -{one}"
     if values["engine"] == "native":
-        return ALTS_NEEDS_GRPCIO if values["alts"] else ""
-    return next((sentence for flag, sentence in GRPCIO_LACKS if values[flag]), "")
+        engine = ALTS_NEEDS_GRPCIO if values["alts"] else ""
+    else:
+        engine = next((sentence for flag, sentence in GRPCIO_LACKS if values[flag]), "")
+    return engine or _question(values) or _output(values, has_command)
+
+
+def single_model_flag(values: "dict[str, Any]") -> str:
+    """The first flag that is set and needs a single model; empty if there is none."""
+    return next((name for name in SINGLE_MODEL if _is_set(values, name)), "")
+
+
+def _question(values: "dict[str, Any]") -> str:
+    given = [name for name in PICKS if _is_set(values, name)]
+    if len(given) > 1 and given != ["min-version", "require"]:
+        return TEMPLATE.format(given[0], given[1])
+    single = single_model_flag(values)
+    if single and len(set(values["model-name"])) > 1 and not values["liveness"]:
+        return f"-{single} needs a single model: give one -model-name"
+    return ""
+
+
+def _output(values: "dict[str, Any]", has_command: bool) -> str:
+    if values["wait"] < 0:
+        return "-wait must not be negative"
+    if values["wait-interval"] <= 0:
+        return "-wait-interval must be above 0"
+    if values["format"] == "json" and has_command:
+        return "cannot specify -format=json with a command: stdout belongs to the command"
+    return ""
+
+
+def _rest(values: "dict[str, Any]") -> str:
+    """What does not go together with a URL."""
+    if not values["addr"].startswith(("http://", "https://")):
+        return ""
+    given = next((name for name in NOT_FOR_REST if values[name]), "")
+    if values["engine"] != "native":
+        given = "engine=grpcio"
+    return f"cannot specify -{given} with a URL in -addr, which asks the REST API: omit -{given}" if given else ""
+
+
+def _is_set(values: "dict[str, Any]", name: str) -> bool:
+    """Whether a flag picks something: version 0 and `any` are the defaults' own words. Label and minimum pick whatever
+    their value is."""
+    value = values[name]
+    if name in ("model-label", "min-version"):
+        return value is not None
+    return value not in ("", 0, "any")

@@ -7,20 +7,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, Literal, TypeAlias
 
-    Kind: TypeAlias = Literal["bool", "string", "int", "duration", "choice", "header", "path"]
-    # Durations are nanoseconds, headers pairs of name and value.
-    FlagValue: TypeAlias = "str | int | bool | tuple[tuple[str, str], ...]"
+    Kind: TypeAlias = Literal["bool", "string", "int", "duration", "choice", "header", "path", "code"]
+    # Durations are nanoseconds, headers pairs of name and value; None: not set, where every value means something.
+    FlagValue: TypeAlias = "str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...] | None"
 
 ENVIRONMENT_PREFIX = "TFS_PROBE_"
 ENGINES = ("native", "grpcio")
 
 # Groups of -h, in their order.
-ORIGINAL, SUCCESS, SECURITY, OUTPUT, INSTALL = (
+ORIGINAL, QUESTION, TIME, SECURITY, OUTPUT, INSTALL = (
     "",
-    "How long to wait, and what counts as success",
+    "What to ask, and what counts as success",
+    "Time limits and waiting",
     "Secure connections, and metadata",
     "Engine and output",
-    "For images without a shell",
+    "Installation",
 )
 
 
@@ -62,17 +63,59 @@ class Flag(Value):
 _ROWS = (
     Flag("addr", "string", "localhost:9000", ORIGINAL, "The hostname:port to check"),
     Flag("connect-timeout", "duration", 3_000_000_000, ORIGINAL, "Timeout for making connection"),
-    Flag("model-name", "string", "default", ORIGINAL, "The name of the model"),
+    Flag("model-name", "string", ("default",), ORIGINAL, "The name of the model", repeatable=True),
     Flag("model-version", "int", 0, ORIGINAL, "The version of the model"),
     Flag("rpc-timeout", "duration", 10_000_000_000, ORIGINAL, "Timeout for rpc call"),
+    Flag(
+        "model-config-file",
+        "path",
+        "",
+        QUESTION,
+        "Ask for all models in this TensorFlow Serving configuration file",
+        metavar="file",
+    ),
+    Flag("model-label", "string", None, QUESTION, "Require the version that this label points to"),
+    Flag(
+        "require",
+        "choice",
+        "any",
+        QUESTION,
+        "Which versions must be AVAILABLE: any, latest or all",
+        metavar="string",
+        choices=("any", "latest", "all"),
+    ),
+    Flag("min-version", "int", None, QUESTION, "Require an AVAILABLE version with this number or a higher one"),
+    Flag(
+        "predict",
+        "path",
+        "",
+        QUESTION,
+        "Also require an answer to the request in this file: a PredictRequest, or JSON with REST",
+        metavar="file",
+    ),
+    Flag(
+        "liveness",
+        "bool",
+        False,
+        QUESTION,
+        "Succeed as soon as TensorFlow Serving itself answers, whatever the model's state",
+    ),
     Flag(
         "timeout",
         "duration",
         0,
-        SUCCESS,
+        TIME,
         "Budget for the whole run, 0 for none; set it a little below the probe's timeoutSeconds",
     ),
-    Flag("liveness", "bool", False, SUCCESS, "Succeed as soon as the server answers, whatever the model's state"),
+    Flag(
+        "wait",
+        "duration",
+        0,
+        TIME,
+        "Keep asking until ready, for at most this long; then run the command after --, if any",
+        from_environment=False,
+    ),
+    Flag("wait-interval", "duration", 1_000_000_000, TIME, "The longest pause between two rounds (with -wait)"),
     Flag("tls", "bool", False, SECURITY, "Use TLS 1.2 or 1.3, and verify the server's certificate"),
     Flag(
         "tls-ca-cert",
@@ -80,6 +123,7 @@ _ROWS = (
         "",
         SECURITY,
         "PEM file with the certificates to trust instead of the system's (with -tls)",
+        metavar="file",
     ),
     Flag(
         "tls-client-cert",
@@ -87,8 +131,16 @@ _ROWS = (
         "",
         SECURITY,
         "PEM file with the client certificate (with -tls and -tls-client-key)",
+        metavar="file",
     ),
-    Flag("tls-client-key", "string", "", SECURITY, "PEM file with the client certificate's private key"),
+    Flag(
+        "tls-client-key",
+        "string",
+        "",
+        SECURITY,
+        "PEM file with the client certificate's private key",
+        metavar="file",
+    ),
     Flag(
         "tls-server-name",
         "string",
@@ -125,14 +177,25 @@ _ROWS = (
         metavar="string",
         choices=ENGINES,
     ),
+    Flag(
+        "format",
+        "choice",
+        "text",
+        OUTPUT,
+        "text on stderr, or one JSON object on stdout",
+        metavar="string",
+        choices=("text", "json"),
+    ),
+    Flag("quiet", "bool", False, OUTPUT, "Print nothing on success, and no hints on failure"),
     Flag("v", "bool", False, OUTPUT, "Print the effective options and timings to stderr"),
     Flag("version", "bool", False, OUTPUT, "Print the version and exit", from_environment=False),
+    Flag("explain", "code", None, OUTPUT, "Explain this exit code and exit", metavar="int", from_environment=False),
     Flag(
         "install",
         "path",
         "",
         INSTALL,
-        "Copy this executable to a directory or file and exit; for an init container",
+        "Copy this executable to a directory or file and exit (for init containers)",
         from_environment=False,
     ),
 )

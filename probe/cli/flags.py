@@ -3,6 +3,7 @@
 An error is Go's own sentence, so that scripts which look for it keep working.
 """
 
+from ..tfs import exit_codes
 from ..value import Value
 from . import duration
 from .flag_table import ENVIRONMENT_PREFIX, FLAGS, ORIGINAL
@@ -37,13 +38,21 @@ class HelpRequested(Exception):
 class ParsedFlags(Value):
     """The value of every flag, where each that was set came from, and the arguments after the flags."""
 
-    __slots__ = ("leftover", "sources", "values")
+    __slots__ = ("command", "leftover", "sources", "values")
 
-    def __init__(self, values: "dict[str, Any]", sources: "dict[str, str]", leftover: "tuple[str, ...]") -> None:
-        """`sources`: by flag, an empty string for the command line, or the name of the environment variable."""
+    def __init__(
+        self,
+        values: "dict[str, Any]",
+        sources: "dict[str, str]",
+        leftover: "tuple[str, ...]" = (),
+        command: "tuple[str, ...]" = (),
+    ) -> None:
+        """`sources`: by flag, an empty string for the command line, or the name of the environment variable.
+        `leftover`: arguments that mean nothing; `command`: to be run after -wait."""
         self.values: Final = values
         self.sources: Final = sources
         self.leftover: Final = leftover
+        self.command: Final = command
 
     def __hash__(self) -> int:
         return hash((tuple(self.values.items()), self.leftover))
@@ -53,12 +62,14 @@ def parse(arguments: "list[str]", environment: "dict[bytes, bytes]") -> ParsedFl
     """Parses a command line without the program's name. Raises UsageError and HelpRequested."""
     given: dict[str, FlagValue] = {}
     at = 0
+    ended = False  # by --
     while at < len(arguments):
         argument = arguments[at]
         if len(argument) < 2 or argument[0] != "-":
             break
         at += 1
         if argument == "--":
+            ended = True
             break
         name, equals, text = _split(argument)
         flag = FLAGS.get(name)
@@ -74,16 +85,17 @@ def parse(arguments: "list[str]", environment: "dict[bytes, bytes]") -> ParsedFl
             text = arguments[at]
             at += 1
         value = _parse_value(flag, text, f"flag -{name}", f"-{name}")
-        before = given.get(name)
-        given[name] = before + value if isinstance(before, tuple) and isinstance(value, tuple) else value
+        given[name] = (*given.get(name, ()), value) if flag.repeatable else value  # type: ignore[misc]
     values = {name: flag.default for name, flag in FLAGS.items()}
     sources = dict.fromkeys(given, "")
     if environment:
         _add_environment(environment, values, sources)
     values.update(given)
     leftover = tuple(arguments[at:])
+    if leftover and values["wait"] and ended:
+        return ParsedFlags(values, sources, command=leftover)
     if leftover and any(FLAGS[name].group != ORIGINAL for name in sources):
-        raise UsageError(f"unexpected argument: {quote(leftover[0])}", "", leftover[0])
+        raise UsageError(f"unexpected argument: {quote(leftover[0])}", "wait" if values["wait"] else "", leftover[0])
     return ParsedFlags(values, sources, leftover)
 
 
@@ -109,11 +121,8 @@ def _add_environment(
             continue
         text = value.decode("utf-8", "surrogateescape")
         if flag.repeatable:
-            parsed: FlagValue = ()
-            for line in text.split("\n"):
-                if line:
-                    parsed += _parse_value(flag, line, shown, shown)  # type: ignore[operator]
-            values[name] = parsed
+            lines = (_parse_value(flag, line, shown, shown) for line in text.split("\n") if line)
+            values[name] = tuple(lines)  # type: ignore[assignment]
         else:
             values[name] = _parse_value(flag, text, shown, shown)
         sources[name] = shown
@@ -136,13 +145,18 @@ def _parse_value(flag: "Flag", text: str, subject: str, boolean_subject: str) ->
             problem = f"invalid RPC header, expected 'key: value', got {quote(text)}"
             name, colon, value = text.partition(":")
             if colon:
-                return ((name, value),)
+                return (name, value)
         elif kind == "choice":
             problem = f"must be {' or '.join(flag.choices)}"
         elif kind == "path":
             problem = "must be a directory or a file name"
         elif kind == "duration":
             return duration.parse(text)
+        elif kind == "code":
+            problem = "must be an exit code of this program"
+            number = parse_integer(text)
+            if number in exit_codes.CODES:
+                return number
         else:
             number = parse_integer(text)
             if -(1 << 63) <= number < 1 << 63:

@@ -1,8 +1,7 @@
 """Values as JSON (RFC 8259) on one line.
 
 Rule of this file: what it writes every JSON reader reads. Surrogates without a partner, such as the bytes of argv that
-are not UTF-8, become U+FFFD; control characters are escaped, DEL and those of C1 too. Floats have no form in JSON for
-infinity: pass integers or text.
+are not UTF-8, become U+FFFD; control characters are escaped, DEL and those of C1 too. Floats have three decimals.
 """
 
 TYPE_CHECKING = False
@@ -10,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeAlias
 
-    Json: TypeAlias = "str | int | bool | tuple[Json, ...] | list[Json] | Mapping[str, Json] | None"
+    Json: TypeAlias = "str | int | float | bool | tuple[Json, ...] | list[Json] | Mapping[str, Json] | None"
 
 REPLACEMENT = "\ufffd"
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -24,6 +23,8 @@ def to_json(value: "Json", ascii_only: bool = False) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, float) and value - value == 0:  # JSON has neither infinity nor NaN
+        return f"{value:.3f}"
     if isinstance(value, str):
         return quote(value, ascii_only)
     if isinstance(value, (tuple, list)):

@@ -1,9 +1,9 @@
 """The flags' values and the environment -> what to do."""
 
-from ..deadline import RUN, Deadline
+from ..deadline import RUN, WAIT, Deadline
 from ..model import ALTS, SETUP, SPIFFE, TLS, ClientConfig, Failure, NamedFile, Plan, Query, Security
 from ..value import Value
-from .conflicts import find_conflict
+from .conflicts import find_conflict, single_model_flag
 from .flag_table import ENVIRONMENT_PREFIX
 from .rpc_headers import metadata, user_agent
 
@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from ..model import SecurityKind
+    from ..tfs.config_file import ConfiguredQueries
     from .flags import ParsedFlags
 
+MIN_INTERVAL_NANOSECONDS = 10_000_000
 # Variables beyond the flags' own: OpenSSL's for the system's certificates, and SPIFFE's.
 ROOTS_FILE, ROOTS_FOLDERS, WORKLOAD_API = "SSL_CERT_FILE", "SSL_CERT_DIR", "SPIFFE_ENDPOINT_SOCKET"
 # The beginnings of all variables that are read.
@@ -41,11 +43,18 @@ class Options(Value):
 def options(flags: "ParsedFlags", environment: "dict[bytes, bytes]", begun: int) -> Options:
     """The options of a run that began at that moment of `time.monotonic_ns`."""
     values = flags.values
-    return Options(_plan(values, environment, begun), flags, values["v"], values["version"], values["install"])
+    plan = _plan(values, flags.sources, bool(flags.command), environment, begun)
+    return Options(plan, flags, values["v"], values["version"], values["install"])
 
 
-def _plan(values: "dict[str, Any]", environment: "dict[bytes, bytes]", begun: int) -> "Plan | Failure":
-    conflict = find_conflict(values)
+def _plan(
+    values: "dict[str, Any]",
+    sources: "dict[str, str]",
+    has_command: bool,
+    environment: "dict[bytes, bytes]",
+    begun: int,
+) -> "Plan | Failure":
+    conflict = find_conflict(values, has_command)
     if conflict:
         return Failure(SETUP, conflict, permanent=True)
     try:
@@ -61,15 +70,72 @@ def _plan(values: "dict[str, Any]", environment: "dict[bytes, bytes]", begun: in
         )
     except ValueError as error:
         return Failure(SETUP, str(error), permanent=True)
-    budget = values["timeout"]
-    deadline = Deadline(begun + budget if budget else None, RUN)
-    return Plan(config, (Query(values["model-name"], values["model-version"]),), deadline, values["liveness"])
+    config_file, predict = values["model-config-file"], values["predict"]
+    names = dict.fromkeys(values["model-name"]) if "model-name" in sources or not config_file else ()
+    if values["liveness"]:
+        names = tuple(values["model-name"])[:1]
+    return Plan(
+        config,
+        tuple(query(values, name) for name in names),
+        _deadline(values, begun),
+        values["liveness"],
+        NamedFile(config_file, "-model-config-file") if config_file and not values["liveness"] else None,
+        NamedFile(predict, "-predict") if predict else None,
+        values["wait"],
+        max(values["wait-interval"], MIN_INTERVAL_NANOSECONDS),
+    )
+
+
+def query(
+    values: "dict[str, Any]", model: str, expected: "tuple[int, ...]" = (), labels: "tuple[str, ...]" = ()
+) -> Query:
+    """The question about one model; `expected` and `labels`: what the configuration file lists for it."""
+    return Query(
+        model,
+        values["model-version"],
+        values["model-label"],
+        values["require"],
+        values["min-version"],
+        expected,
+        labels,
+    )
+
+
+def with_queries(
+    plan: Plan, configured: "ConfiguredQueries | Failure", values: "dict[str, Any]"
+) -> "tuple[Plan | Failure, tuple[str, ...]]":
+    """The plan with the questions that its configuration file stands for, and the notes about the file."""
+    if isinstance(configured, Failure):
+        return configured, ()
+    single = single_model_flag(values)
+    if single and len(configured.queries) > 1:
+        text = f"-{single} needs a single model, and -model-config-file lists {len(configured.queries)}"
+        return Failure(SETUP, text, cause="config-single", permanent=True), ()
+    plan = Plan(
+        plan.client,
+        configured.queries,
+        plan.deadline,
+        plan.liveness,
+        plan.config_file,
+        plan.predict,
+        plan.wait,
+        plan.interval,
+    )
+    return plan, configured.notes
+
+
+def _deadline(values: "dict[str, Any]", begun: int) -> Deadline:
+    """Of -timeout and -wait the one that ends first."""
+    budget, wait = values["timeout"], values["wait"]
+    if budget and not (0 < wait < budget):
+        return Deadline(begun + budget, RUN)
+    return Deadline(begun + wait if wait > 0 else None, WAIT)
 
 
 def _security(values: "dict[str, Any]", environment: "dict[bytes, bytes]") -> "Security | None":
     """How the connection is secured; None for plain text."""
     kind: SecurityKind
-    if values["tls"]:
+    if values["tls"] or values["addr"].startswith("https://"):
         kind = TLS
     elif values["spiffe"]:
         kind = SPIFFE

@@ -2,7 +2,8 @@
 
 from ..model import STATUS, Failure
 from ..rpc.status import NOT_FOUND
-from .text import BUDGET, VERBOSE_BUDGET, render
+from .lines import BUDGET, VERBOSE_BUDGET
+from .text import render
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,23 +12,54 @@ if TYPE_CHECKING:
 
 
 def compose(
-    options: "Options", environment: "dict[bytes, bytes]", report: "Report", failed: bool, now: str, total_ns: int
+    options: "Options",
+    environment: "dict[bytes, bytes]",
+    report: "Report",
+    exit_code: int,
+    now: str,
+    total_ns: int,
+    notes: "tuple[str, ...]" = (),
 ) -> str:
-    """All lines of a run, within one budget; `now`: the timestamp of each; `total_ns`: of the run, in nanoseconds."""
+    """All lines of a run, within one budget. `now`: the timestamp of each; `total_ns`: of the run, in nanoseconds;
+    `notes`: about the configuration file."""
     flags = options.flags
+    if flags.values["quiet"] and not exit_code and not options.verbose:
+        return ""
+    quiet = flags.values["quiet"] and not options.verbose
     budget = VERBOSE_BUDGET if options.verbose else BUDGET
-    text = render(report, now, budget, _advice(options, report) if failed else "")
-    if flags.leftover:
-        from .verbose import leftover_hint
-
-        text = leftover_hint(flags, now) + text
-    if "model-version" in flags.sources and not flags.values["model-version"]:
-        text += f"{now}hint: -model-version=0 means any version, as in the original program\n"
+    text = render(report, now, budget, _advice(options, report) if exit_code else "", quiet)
+    if not quiet:
+        text = _before(options, now) + text
     if options.verbose:
         from .verbose import details
 
         trace = report.results[0].trace if report.results else None
-        text = details(flags, environment, trace, now, total_ns, budget.total - len(text.encode())) + text
+        room = budget.total - len(text.encode("utf-8", "surrogateescape"))
+        text = details(flags, environment, trace, now, total_ns, room, notes) + text
+    return text
+
+
+def compose_json(
+    options: "Options", report: "Report", exit_code: int, total_ns: int, notes: "tuple[str, ...]" = ()
+) -> str:
+    """The object for programs; empty on success with -quiet."""
+    if options.flags.values["quiet"] and not exit_code:
+        return ""
+    from .json_lines import render_json
+
+    advice = _advice(options, report) if exit_code else ""
+    return render_json(report, exit_code, options.flags.values["addr"], total_ns, advice, notes)
+
+
+def _before(options: "Options", now: str) -> str:
+    """Hints about the command line that hold whatever the answer."""
+    text = ""
+    if options.flags.leftover:
+        from .verbose import leftover_hint
+
+        text = leftover_hint(options.flags, now)
+    if "model-version" in options.flags.sources and not options.flags.values["model-version"]:
+        text += f"{now}hint: -model-version=0 means any version, as in the original program\n"
     return text
 
 

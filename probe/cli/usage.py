@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     ("readiness", "-addr=:8500 -model-name=half_plus_two -timeout=900ms"),
-    ("readiness of one version", "-addr=:8500 -model-name=half_plus_two -model-version=123 -timeout=900ms"),
+    ("readiness of all models of a server", "-addr=:8500 -model-config-file=/config/models.config -timeout=900ms"),
     ("liveness", "-addr=:8500 -liveness -timeout=900ms"),
+    ("a rollout gate", "-addr=:8500 -model-name=half_plus_two -min-version=124 -timeout=900ms"),
+    ("before another program starts", "-addr=tfs:8500 -model-name=half_plus_two -wait=5m -- python app.py"),
     ("over a unix socket", "-addr=unix:///run/tfs.sock -model-name=half_plus_two -timeout=900ms"),
 )
 
@@ -35,9 +37,10 @@ def usage(program: str) -> str:
             out += f"\n{group}:\n"
         out += _flag(flag)
     out += "\nA duration is a number with a unit: 900ms, 3s, 1m30s.\n"
-    only_argv = " and ".join(f"-{flag.name}" for flag in FLAGS.values() if not flag.from_environment)
+    *some, last = (f"-{flag.name}" for flag in FLAGS.values() if not flag.from_environment)
+    only_argv = f"{', '.join(some)} and {last}"
     variable = FLAGS["rpc-timeout"].variable
-    out += f"Every flag except {only_argv} can also be set by an environment variable: {variable}=2s\n"
+    out += f"Environment variables can set all flags except {only_argv}: {variable}=2s\n"
     out += "\nExit codes:\n"
     for code, _, meaning, _ in exit_codes.TABLE:
         if code < exit_codes.INTERRUPTED:
@@ -70,9 +73,11 @@ def render_value(flag: "Flag", value: "FlagValue") -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
-        return ", ".join(
-            quote(f"{name}:{MASK if name.lower() in MASKED_HEADERS else content}") for name, content in value
-        )
+        return ", ".join(quote(item) if isinstance(item, str) else _header(*item) for item in value)
     if flag.kind == "duration":
-        return duration.render(int(value))
+        return duration.render(int(value or 0))
     return quote(value) if isinstance(value, str) else str(value)
+
+
+def _header(name: str, content: str) -> str:
+    return quote(f"{name}:{MASK if name.lower() in MASKED_HEADERS else content}")

@@ -35,10 +35,16 @@ def details(
     now: str,
     total_ns: int,
     room: int,
+    notes: "tuple[str, ...]" = (),
 ) -> str:
     """The lines before the answer, at most `room` bytes; each begins with `now`, a timestamp. `total_ns`: of the run so
-    far, in nanoseconds."""
-    lines = [*_options(flags), *_unknown_variables(environment), *(_phases(trace, total_ns) if trace else ())]
+    far, in nanoseconds; `notes`: about the configuration file."""
+    lines = [
+        *_options(flags),
+        *_unknown_variables(environment),
+        *(f"-model-config-file: {escape(note, MAX_OPTION_BYTES)}" for note in notes),
+        *(_phases(trace, total_ns) if trace else ()),
+    ]
     out = [f"{now}{line}\n" for line in lines]
     left_out = 0
     while out and sum(len(line.encode()) for line in out) > room - 100:

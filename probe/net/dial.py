@@ -8,7 +8,7 @@ import _socket
 import time
 
 from ..model import DIAL, Failure
-from .errors import Permanent, Transient, attempt_error
+from .errors import AttemptError, Permanent, Transient, attempt_error
 from .stream import Address, connect
 
 # Pauses between attempts: short at first, since a probe's whole budget may be a second.
@@ -52,7 +52,7 @@ def dial(
         pause = min(pause * PAUSE_GROWTH, MAX_PAUSE_SECONDS)
 
 
-def failure(error: "Transient | Permanent") -> Failure:
+def failure(error: "AttemptError") -> Failure:
     """A dial's end as a value; a transient error means that the deadline has passed."""
     if isinstance(error, Permanent):
         return Failure(DIAL, error.text, cause=error.cause, permanent=True)

@@ -3,11 +3,11 @@
 Rule of this file: any bytes either become events or raise ConnectionBroken, after which the connection is unusable.
 
 A stream is known from `open` until either side ends it. Frames for a stream that has ended are legal leftovers: their
-header blocks still go through the one HPACK decoder, and their DATA still counts for the connection's window. Frames
-for a stream that was never opened break the connection.
+header blocks still go through the one HPACK decoder, and their DATA still counts for the connection's window. HEADERS
+and DATA for a stream that was never opened break the connection; other frames for one are ignored, as in Go.
 
-Bounds: a frame has at most 16 KiB (what we announce), a header block 64 KiB, compressed as well as decoded, and
-between two answers the peer may send at most MAX_IDLE_FRAMES frames that carry nothing forward.
+Bounds: a frame has at most 16 KiB (what we announce), a header block 64 KiB, compressed as well as decoded, and the
+peer may send at most MAX_IDLE_FRAMES frames that carry nothing forward until another stream is opened or answered.
 """
 
 from .events import Data, GoAway, Headers, Reset, Settings
@@ -119,6 +119,7 @@ class Connection:
         assert self.can_open
         stream = self._next_stream
         self._next_stream += 2
+        self._idle_frames = 0  # answers that come too late, and refused streams, must not add up
         block = encode(headers)
         kind, flags = HEADERS, 0
         while True:

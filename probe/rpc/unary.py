@@ -7,6 +7,7 @@ Go's gRPC, which the original program's users know.
 from ..model import CALL, STATUS, Failure
 from .events import Data, GoAway, Headers, Reset
 from .frames import ERROR_NAMES, REFUSED_STREAM, error_name
+from .protobuf import WireError
 from .status import (
     CANCELLED,
     INTERNAL,
@@ -217,26 +218,24 @@ class UnaryCall:
         self._buffer.clear()
         self._message = b""
         self._left = length
-        if length and rest:
-            self._feed(rest)
-        elif rest:
-            self._data(rest)
+        self._feed(rest)
 
     def _feed(self, content: bytes) -> None:
         """Hands the sink its next piece."""
         assert self._sink is not None
         piece, rest = content[: self._left], content[self._left :]
         self._left -= len(piece)
-        if self._decompressor is None:
-            if self._sink(piece):
-                self.result = b""
-        else:
-            try:
+        try:
+            if self._decompressor is None:
+                done = bool(piece) and self._sink(piece)
+            else:
                 done = self._decompressor.feed(piece, self._sink, last=not self._left)
-            except ValueError:
-                return self._fail(INTERNAL, "grpc: failed to decompress the received message", "unreadable")
-            if done:
-                self.result = b""
+        except WireError as error:
+            return self._fail(INTERNAL, f"grpc: failed to unmarshal the received message: {error}", "unreadable")
+        except ValueError:
+            return self._fail(INTERNAL, "grpc: failed to decompress the received message", "unreadable")
+        if done or (self._first_message and not self._left):
+            self.result = b""
         if rest and self.result is None:
             self._data(rest)
         return None

@@ -6,7 +6,7 @@ The static executable has `identify` in C, in the module `_launcher`; this is th
 import posix
 from binascii import b2a_base64
 
-from ..tls.files import close
+from ..files import close
 from .svid import split
 
 TYPE_CHECKING = False

@@ -3,10 +3,7 @@
 A client never raises: what fails is a Failure. It neither prints nor knows flags or exit codes.
 """
 
-from .. import __version__
 from ..model import SETUP, CallTrace, Failure
-
-PIP_INSTALL = f"pip install 'tfs_model_status_probe-{__version__}-py3-none-any.whl[grpcio]'"  # the release's wheel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +19,17 @@ if TYPE_CHECKING:
         def status(self, queries: "tuple[Query, ...]", deadline: Deadline) -> "tuple[ModelStatus | Failure, ...]":
             """The status of each query's model, in order. Each call has the configuration's own timeout."""
 
+        def version_of_label(self, model: str, label: str, deadline: Deadline) -> "int | Failure":
+            """The version that a label points to; a Failure with the cause `no-label` if the server does not know
+            it."""
+
+        def predict(self, model: str, version: "int | None", request: bytes, deadline: Deadline) -> "Failure | None":
+            """Why the model does not answer a request for a prediction; None if it does. The answer is not kept."""
+
+        @property
+        def is_usable(self) -> bool:
+            """Whether the connection may carry another round."""
+
         def close(self) -> None:
             """Closes the connection."""
 
@@ -31,6 +39,10 @@ def connect(
 ) -> "tuple[Client | Failure, CallTrace]":
     """A connected client, and how the connection came about. `first` rides in the opening write: `status` gives its
     outcome without a second call. `enter` is called at the start of each phase."""
+    if config.address.startswith(("http://", "https://")):
+        from . import rest
+
+        return rest.connect(config, first, deadline, enter)
     if config.engine == "native":
         from . import native
 
@@ -40,6 +52,6 @@ def connect(
     except ImportError as error:
         # Only the executable lacks our own module.
         missing = "the static executable has the native engine only" if error.name == __package__ else str(error)
-        text = f"the grpcio engine needs grpcio and protobuf ({missing}): {PIP_INSTALL}"
+        text = f"the grpcio engine needs grpcio and protobuf ({missing})"
         return Failure(SETUP, text, cause="no-grpcio", permanent=True), CallTrace()
     return grpcio.connect(config, first, deadline, enter)

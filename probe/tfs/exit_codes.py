@@ -17,9 +17,12 @@ START = 31
 LOADING = 32
 UNLOADING = 33
 END = 34
+PREDICT = 40
 UNEXPECTED = 100
 INTERNAL = 101
 DAMAGED = 102
+NOT_EXECUTABLE = 126
+COMMAND_NOT_FOUND = 127
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -29,41 +32,34 @@ TABLE = (
     (
         SETUP,
         "SETUP",
-        "The run cannot start: flags contradict each other, or a file cannot be used",
+        "Flags contradict each other, or a file cannot be used",
         "The line names the flags or the file, and the remedy.",
     ),
-    (
-        USAGE,
-        "USAGE",
-        "An unknown or malformed flag",
-        "The first line names the flag. The same code as for a failed dial, as in the original.",
-    ),
+    (USAGE, "USAGE", "An unknown or malformed flag", "The last line names the flag and the right form."),
     (
         DIAL,
         "DIAL",
         "No connection",
-        "Is the server up, and is -addr its gRPC port? TensorFlow Serving opens its port only after its first models "
-        "have loaded.",
+        "-addr, and the server's log: the port opens only after the first models have loaded.",
     ),
     (
         CALL,
         "CALL",
         "The call failed, or its answer cannot be decoded",
-        "The line has the gRPC code and message. Is the server overloaded, or is there a proxy in between?",
+        "The gRPC code on the line: an overloaded server, or a proxy?",
     ),
     (
         NOT_FOUND,
         "NOT_FOUND",
         "The server does not know the model",
-        "-model-name (case-sensitive) and the server's configuration; also the answer until the first version "
-        "is found.",
+        "-model-name; also the answer until a first version is found.",
     ),
     (EMPTY, "EMPTY", "The answer lists no version", "The model's base path: no version has been found in it yet."),
     (
         NO_MATCH,
         "NO_MATCH",
         "The requested version is not listed",
-        "-model-version, and whether the version is in the model's base path; the hint lists the known ones.",
+        "-model-version, and the model's base path; the hint lists what is there.",
     ),
     (
         CREDENTIALS,
@@ -81,9 +77,28 @@ TABLE = (
     ),
     (UNLOADING, "UNLOADING", "The version is in state UNLOADING", "The version policy, and the model's base path."),
     (END, "END", "The version is in state END: unloaded, or it failed to load", "The hint has the server's error."),
+    (
+        PREDICT,
+        "PREDICT",
+        "AVAILABLE, but the request of -predict failed",
+        "The gRPC code on the line, the file, and the model's signature.",
+    ),
     (UNEXPECTED, "UNEXPECTED", "The version is in a state that this program does not know", "A newer release."),
     (INTERNAL, "INTERNAL", "A bug in this program", "Please report the line."),
     (DAMAGED, "DAMAGED", "The executable is damaged", "Download it again, and verify its checksum."),
+    (
+        NOT_EXECUTABLE,
+        "NOT_EXECUTABLE",
+        "The command after -wait cannot be executed",
+        "The reason on the line: the file's mode, format or interpreter.",
+    ),
+    (
+        COMMAND_NOT_FOUND,
+        "COMMAND_NOT_FOUND",
+        "The command after -wait was not found",
+        "The command's name, and PATH.",
+    ),
     (INTERRUPTED, "INTERRUPTED", "Ended by SIGINT", "Nothing."),
     (TERMINATED, "TERMINATED", "Ended by SIGTERM", "Nothing."),
 )
+CODES = frozenset(row[0] for row in TABLE)

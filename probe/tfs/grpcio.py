@@ -17,12 +17,16 @@ from google.protobuf.message import DecodeError
 from ..deadline import CONNECT, RPC, RUN
 from ..model import ALTS, CALL, DIAL, SETUP, SPIFFE, STATUS, CallTrace, Failure, ModelStatus, VersionStatus
 from ..net.target import LOCALHOST, Target, parse
+from ..rpc.protobuf import WireError
 from ..rpc.status import CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE
 from ..rpc.unary import MAX_MESSAGE_BYTES
 from ..tls import files
+from .labels import interpret
+from .messages import VersionSink, complete_predict_request, encode_metadata_request
+from .methods import METADATA_METHOD, NO_VERSION, NOT_UNICODE, PREDICT_METHOD
+from .methods import STATUS_METHOD as METHOD
 from .proto.serving_pb2 import GetModelStatusRequest, GetModelStatusResponse, ModelSpec
 
-METHOD = "/tensorflow.serving.ModelService/GetModelStatus"
 # Milliseconds between two attempts to connect, at first and at most.
 FIRST_PAUSE_MS, MAX_PAUSE_MS = 20, 1000
 LAST_ERROR_SECONDS = 0.05  # for the library to say why it could not connect
@@ -51,11 +55,40 @@ class GrpcioClient:
         self._config = config
         self._channel = channel
         self._method: Method = channel.unary_unary(METHOD)
+        self._metadata: Method = channel.unary_unary(METADATA_METHOD)
+        self._predict: Method = channel.unary_unary(PREDICT_METHOD)
         self._threads = ThreadPoolExecutor(1)
         self._is_hung = False
 
     def status(self, queries: "tuple[Query, ...]", deadline: "Deadline") -> "tuple[ModelStatus | Failure, ...]":
         return tuple(self._status(query, deadline.with_timeout(self._config.rpc_timeout, RPC)) for query in queries)
+
+    def version_of_label(self, model: str, label: str, deadline: "Deadline") -> "int | Failure":
+        sink = VersionSink()
+        try:
+            message = encode_metadata_request(model, label)
+        except UnicodeEncodeError:
+            return NOT_UNICODE
+        answer = self._timed(self._metadata, message, deadline.with_timeout(self._config.rpc_timeout, RPC))
+        if isinstance(answer, Failure):
+            return interpret(answer)
+        try:
+            sink(answer)
+        except WireError as error:
+            return Failure(CALL, f"grpc: failed to unmarshal the received message: {error}", INTERNAL, "unreadable")
+        return sink.version if sink.version is not None else NO_VERSION
+
+    def predict(self, model: str, version: "int | None", request: bytes, deadline: "Deadline") -> "Failure | None":
+        try:
+            message = complete_predict_request(request, model, version)
+        except UnicodeEncodeError:
+            return NOT_UNICODE
+        answer = self._timed(self._predict, message, deadline.with_timeout(self._config.rpc_timeout, RPC))
+        return answer if isinstance(answer, Failure) else None
+
+    @property
+    def is_usable(self) -> bool:
+        return not self._is_hung
 
     def close(self) -> None:
         if not self._is_hung:  # closing would hang as well
@@ -85,23 +118,29 @@ class GrpcioClient:
         return None
 
     def _status(self, query: "Query", deadline: "Deadline") -> "ModelStatus | Failure":
+        if _is_not_unicode(query.model):
+            return NOT_UNICODE
+        answer = self._timed(self._method, _encode(query), deadline)
+        return answer if isinstance(answer, Failure) else _decode(answer)
+
+    def _timed(self, method: "Method", message: bytes, deadline: "Deadline") -> "bytes | Failure":
+        """One call in the thread, bounded even if the library hangs."""
         seconds = deadline.remaining()
         cause: Cause = "run-timeout" if deadline.limit == RUN else "call-timeout"
         if seconds <= 0:
             cause = "no-time" if deadline.limit == RPC else cause
             return Failure(CALL, "context deadline exceeded", DEADLINE_EXCEEDED, cause, limit=deadline.limit)
         try:
-            answer = self._threads.submit(self._call, _encode(query), seconds, cause).result(seconds + GRACE_SECONDS)
+            return self._threads.submit(self._call, method, message, seconds, cause).result(seconds + GRACE_SECONDS)
         except TimeoutError:
             self._is_hung = True
             return Failure(CALL, "context deadline exceeded", DEADLINE_EXCEEDED, cause, limit=deadline.limit)
-        return answer if isinstance(answer, Failure) else _decode(answer)
 
-    def _call(self, message: bytes, seconds: float, cause: "Cause") -> "bytes | Failure":
+    def _call(self, method: "Method", message: bytes, seconds: float, cause: "Cause") -> "bytes | Failure":
         try:
             metadata = self._config.metadata
             sent = ((name.decode(), value if name.endswith(b"-bin") else value.decode()) for name, value in metadata)
-            answer = self._method(message, timeout=seconds, metadata=tuple(sent))
+            answer = method(message, timeout=seconds, metadata=tuple(sent))
             # For the status OK without a message the library returns None.
             return (
                 answer if answer is not None else Failure(CALL, "the answer holds no message", INTERNAL, "unreadable")
@@ -120,9 +159,8 @@ def connect(
     target = parse(config.address)
     if isinstance(target, Failure):
         return target, CallTrace()
-    if first.model.encode("utf-8", "replace") != first.model.encode("utf-8", "surrogateescape"):
-        text = "grpc: error while marshaling: string field contains invalid UTF-8"
-        return Failure(CALL, text, INTERNAL, permanent=True), CallTrace()
+    if _is_not_unicode(first.model):
+        return NOT_UNICODE, CallTrace()
     credentials = _credentials(config.security) if config.security else None
     if isinstance(credentials, Failure):
         return credentials, CallTrace()
@@ -138,12 +176,16 @@ def connect(
 
 def _channel(config: "ClientConfig", target: Target, credentials: "grpc.ChannelCredentials | None") -> grpc.Channel:
     server_name = config.security.server_name if config.security else ""
+    authority = server_name or target.authority
+    if config.security and not server_name and len(target.hosts) > 1:
+        # The library sends no authority over TLS that the certificate does not name, such as 0.0.0.0.
+        authority = f"{target.server_name}:{target.port}"
     options = [
         # This is a probe of its own pod: no variable may send it elsewhere.
         ("grpc.enable_http_proxy", 0),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.primary_user_agent", config.user_agent),
-        ("grpc.default_authority", (server_name or target.authority).encode("utf-8", "surrogateescape")),
+        ("grpc.default_authority", authority.encode("utf-8", "surrogateescape")),
         ("grpc.initial_reconnect_backoff_ms", FIRST_PAUSE_MS),
         ("grpc.min_reconnect_backoff_ms", FIRST_PAUSE_MS),
         ("grpc.max_reconnect_backoff_ms", MAX_PAUSE_MS),
@@ -180,6 +222,10 @@ def _name(target: Target) -> str:
         return "unix-abstract:" + path[1:] if path[0] == "\0" else "unix:" + path
     host = target.hosts[0] if len(target.hosts) == 1 else LOCALHOST  # several: both families of this machine
     return f"dns:///[{host}]:{target.port}" if ":" in host else f"dns:///{host}:{target.port}"
+
+
+def _is_not_unicode(text: str) -> bool:
+    return text.encode("utf-8", "replace") != text.encode("utf-8", "surrogateescape")
 
 
 def _encode(query: "Query") -> bytes:

@@ -5,7 +5,7 @@ protobuf library the last value of a repeated scalar counts, and the parts of a 
 """
 
 from ..model import ModelStatus, VersionStatus
-from ..rpc.protobuf import LENGTH, VARINT, Reader, length_delimited, signed
+from ..rpc.protobuf import LENGTH, VARINT, Reader, WireError, length_delimited, signed, varint
 from ..value import Value
 
 TYPE_CHECKING = False
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # How many entries of an answer are kept decoded; what follows is decoded again whenever it is looked at.
 MAX_KEPT = 32
+MAX_SPEC_BYTES = 65536  # of a model_spec: a name, a label and a version
+MAX_FIELD_HEADER_BYTES = 15  # a tag of five bytes and a length of ten
 
 
 def encode_request(model: str) -> bytes:
@@ -29,18 +31,94 @@ def decode_response(data: bytes) -> ModelStatus:
     """GetModelStatusResponse{repeated model_version_status = 1}. Raises WireError; the whole answer is checked."""
     reader = Reader(data)
     first: list[VersionStatus] = []
-    rest = -1
+    at, rest = 0, -1
     while (number_and_type := reader.tag(len(data))) is not None:
-        if number_and_type != (1, LENGTH):
+        if number_and_type == (1, LENGTH):
+            version = _version(reader, reader.length(len(data)))
+            if len(first) < MAX_KEPT:
+                first.append(version)
+            elif rest < 0:
+                rest = at
+        else:
             reader.skip(number_and_type, len(data))
-            continue
         at = reader.at
-        version = _version(reader, reader.length(len(data)))
-        if len(first) < MAX_KEPT:
-            first.append(version)
-        elif rest < 0:
-            rest = at - 1  # the tag is one byte
     return ModelStatus(tuple(first), _Rest(data, rest) if rest >= 0 else ())
+
+
+def encode_metadata_request(model: str, label: str) -> bytes:
+    """GetModelMetadataRequest{model_spec{name, version_label}, metadata_field}. Raises UnicodeEncodeError."""
+    spec = length_delimited(1, model.encode()) + length_delimited(4, label.encode())
+    return length_delimited(1, spec) + length_delimited(2, b"signature_def")
+
+
+def complete_predict_request(request: bytes, model: str, version: "int | None") -> bytes:
+    """A serialized PredictRequest with our model_spec appended: protobuf merges the parts of a message, and the last
+    value wins. Raises UnicodeEncodeError."""
+    spec = length_delimited(1, model.encode())
+    if version is not None:
+        spec += length_delimited(2, varint(1 << 3 | VARINT) + varint(version & (1 << 64) - 1))
+    return request + length_delimited(1, spec)
+
+
+class VersionSink:
+    """Reads GetModelMetadataResponse{model_spec = 1 {Int64Value version = 2}} up to the version; keeps nothing else.
+
+    A sink of rpc/unary.py. After the call `version` is None if the answer has none."""
+
+    __slots__ = ("_buffer", "_skip", "version")
+
+    def __init__(self) -> None:
+        self.version: int | None = None
+        self._buffer = b""
+        self._skip = 0  # bytes of a field that is passed over
+
+    def __call__(self, piece: bytes) -> bool:
+        """Takes a piece of the message; returns whether the version is known. Raises WireError."""
+        skipped = min(self._skip, len(piece))
+        self._skip -= skipped
+        self._buffer += piece[skipped:]
+        while not self._skip and self._buffer:
+            reader = Reader(self._buffer)
+            try:
+                tag = reader.tag(len(self._buffer))
+                length = reader.varint(len(self._buffer))
+            except WireError:
+                if len(self._buffer) > MAX_FIELD_HEADER_BYTES:
+                    raise
+                return False  # the field's header is incomplete
+            if tag is None or tag[1] != LENGTH:
+                raise WireError("an unexpected field in the metadata")
+            end = reader.at + length
+            if tag[0] != 1:
+                self._skip = max(0, end - len(self._buffer))
+                self._buffer = self._buffer[end:]
+            elif length > MAX_SPEC_BYTES:
+                raise WireError("the model_spec is too long")
+            elif end > len(self._buffer):
+                return False
+            else:
+                self.version = _spec_version(reader, end)
+                self._buffer = self._buffer[end:]
+                if self.version is not None:
+                    return True
+        return False
+
+
+def _spec_version(reader: Reader, end: int) -> "int | None":
+    """ModelSpec{string name = 1; Int64Value{int64 value = 1} version = 2}."""
+    version = None
+    while (number_and_type := reader.tag(end)) is not None:
+        if number_and_type != (2, LENGTH):
+            reader.skip(number_and_type, end)
+            continue
+        stop = reader.length(end)
+        version = 0
+        while (number_and_type := reader.tag(stop)) is not None:
+            if number_and_type == (1, VARINT):
+                version = signed(reader.varint(stop), 64)
+            else:
+                reader.skip(number_and_type, stop)
+    return version
 
 
 class _Rest(Value):

@@ -2,36 +2,37 @@
 
 import time
 
-from ..deadline import CONNECT, RUN
-from ..model import ALTS, CALL, DIAL, SETUP, SPIFFE, TLS, CallTrace, Failure
+from ..deadline import CONNECT
+from ..model import CALL, SPIFFE, CallTrace, Failure
 from ..net.dial import dial
 from ..net.dial import failure as dial_failure
-from ..net.errors import Permanent, Transient, reason
+from ..net.errors import Permanent, Transient
 from ..net.stream import connect as connect_socket
 from ..net.target import Target, parse
 from ..rpc.channel import Channel, ChannelOptions, Request, call_with_retry
 from ..rpc.protobuf import WireError
 from ..rpc.status import INTERNAL
-from .messages import decode_response, encode_request
+from .labels import interpret
+from .messages import (
+    VersionSink,
+    complete_predict_request,
+    decode_response,
+    encode_metadata_request,
+    encode_request,
+)
+from .methods import METADATA_METHOD, NO_VERSION, NOT_UNICODE, PREDICT_METHOD, STATUS_METHOD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
 
     from ..deadline import Deadline
     from ..model import Cause, ClientConfig, ModelStatus, Phase, Query, Security
     from ..net.dial import Connect
     from ..net.stream import Stream
-    from ..tls.stream import TlsStream
+    from .secure import Secure
 
-    # Puts TLS on a stream. Raises what a handshake may raise (net/dial.py).
-    Secure: TypeAlias = Callable[[Stream, Deadline], "tuple[TlsStream, str]"]
-
-METHOD = "/tensorflow.serving.ModelService/GetModelStatus"
 ALPN = "h2"
-# What OpenSSL and its modules need at most. Short of memory, neither fails well.
-TLS_ROOM_BYTES = 4 << 20
 # Hints about plain TLS, and their counterparts for SPIFFE.
 SPIFFE_CAUSES: "dict[Cause, Cause]" = {
     "tls-plain": "spiffe-plain",
@@ -68,8 +69,44 @@ class NativeClient:
         left = iter(answers)
         return tuple(request if isinstance(request, Failure) else self._decode(next(left)) for request in made)
 
+    def version_of_label(self, model: str, label: str, deadline: "Deadline") -> "int | Failure":
+        sink = VersionSink()
+        try:
+            message = encode_metadata_request(model, label)
+        except UnicodeEncodeError:
+            return NOT_UNICODE
+        answer = self._call(Request(METADATA_METHOD, message, sink=sink), deadline)
+        if isinstance(answer, Failure):
+            return interpret(answer)
+        if sink.version is None:
+            return NO_VERSION
+        return sink.version
+
+    def predict(self, model: str, version: "int | None", request: bytes, deadline: "Deadline") -> "Failure | None":
+        try:
+            message = complete_predict_request(request, model, version)
+        except UnicodeEncodeError:
+            return NOT_UNICODE
+        answer = self._call(Request(PREDICT_METHOD, message, sink=lambda _: False), deadline)
+        return answer if isinstance(answer, Failure) else None
+
+    @property
+    def is_usable(self) -> bool:
+        return self._channel.is_usable
+
     def close(self) -> None:
         self._channel.close()
+
+    def _call(self, request: Request, deadline: "Deadline") -> "bytes | Failure":
+        connector = self._connector
+        self._channel, (answer,) = call_with_retry(
+            self._channel,
+            lambda request: connector.open(request, deadline)[0],
+            (request,),
+            deadline,
+            connector.config.rpc_timeout,
+        )
+        return answer if isinstance(answer, bytes) else _with_spiffe_cause(answer, connector.config.security)
 
     def _decode(self, answer: "bytes | Failure") -> "ModelStatus | Failure":
         if isinstance(answer, Failure):
@@ -152,17 +189,12 @@ def connect(
     secure, spiffe_id = None, ""
     if config.security:
         enter("credentials" if config.security.kind == SPIFFE else "files")
-        bytes(TLS_ROOM_BYTES)  # the memory itself is not touched
-        try:
-            prepared = _prepare_tls(config, config.security, target, deadline)
-        except OSError:
-            return _unstarted(), CallTrace()
+        from .secure import prepare
+
+        prepared = prepare(config, config.security, target.server_name, deadline, ALPN, _speaks_plaintext)
         if isinstance(prepared, Failure):
             return prepared, CallTrace()
         secure, spiffe_id = prepared
-        if deadline.remaining() <= 0 and config.security.kind == TLS:
-            text = "context deadline exceeded"
-            return Failure(DIAL, text, cause="files-time", limit=RUN), CallTrace()
     enter("dial")
     connector = _Connector(config, target, secure, connect)
     try:
@@ -176,98 +208,15 @@ def connect(
 
 def _request(query: "Query") -> "Request | Failure":
     try:
-        return Request(METHOD, encode_request(query.model))
+        return Request(STATUS_METHOD, encode_request(query.model))
     except UnicodeEncodeError:
-        text = "grpc: error while marshaling: string field contains invalid UTF-8"
-        return Failure(CALL, text, INTERNAL, permanent=True)
+        return NOT_UNICODE
 
 
 def _options(config: "ClientConfig", target: Target) -> ChannelOptions:
     security = config.security
     authority = security.server_name if security and security.server_name else target.authority
     return ChannelOptions(authority, config.user_agent, config.metadata, config.gzip, b"https" if security else b"http")
-
-
-def _prepare_tls(
-    config: "ClientConfig", security: "Security", target: Target, deadline: "Deadline"
-) -> "tuple[Secure, str] | Failure":
-    """What puts TLS on a connection, and our SPIFFE ID if there is one."""
-    if security.kind == ALTS:
-        return Failure(SETUP, "the native engine does not support ALTS", cause="alts", permanent=True)
-    name = (security.server_name or target.server_name).strip("[]").rstrip(".")
-    if not name.isascii() or name[:1] in ("", ".") or "\0" in name:
-        text = f"{name!r} cannot be the name in a certificate"
-        return Failure(SETUP, text, cause="tls-bad-name", permanent=True)
-    if security.kind == SPIFFE:
-        return _prepare_spiffe(config, security, name, deadline)
-    from ..tls import context, files, handshake
-
-    identity = files.read(security)
-    if isinstance(identity, Failure):
-        return identity
-    verifying = context.verifying_context(security, identity, ALPN)
-    if isinstance(verifying, Failure):
-        return verifying
-
-    def secure(stream: "Stream", dialing: "Deadline") -> "tuple[TlsStream, str]":
-        tls = handshake.secure(
-            stream,
-            verifying,
-            name,
-            dialing,
-            ALPN,
-            sends_certificate=security.certificate is not None,
-            speaks_plaintext=_speaks_plaintext,
-        )
-        return tls, tls.description
-
-    return secure, ""
-
-
-def _unstarted() -> Failure:
-    """OpenSSL cannot be used. It needs random numbers and memory, and does not say which of them is missing."""
-    import posix
-
-    try:
-        posix.getrandom(1, posix.GRND_NONBLOCK)
-    except OSError as error:
-        text = f"TLS cannot be started: getrandom: {reason(error)}"
-        return Failure(SETUP, text, cause="tls-random", permanent=True)
-    except AttributeError:  # on macOS
-        pass
-    return Failure(SETUP, "TLS cannot be started: out of memory", cause="memory", permanent=True)
-
-
-def _prepare_spiffe(
-    config: "ClientConfig", security: "Security", name: str, deadline: "Deadline"
-) -> "tuple[Secure, str] | Failure":
-    from ..spiffe.credentials import credentials
-    from ..spiffe.workload_api import fetch_svid
-    from ..tls import handshake
-
-    svid = fetch_svid(security.workload_api, config.user_agent, config.rpc_timeout, deadline)
-    ours = svid if isinstance(svid, Failure) else credentials(svid, ALPN)
-    if isinstance(ours, Failure):
-        return ours
-
-    def secure(stream: "Stream", dialing: "Deadline") -> "tuple[TlsStream, str]":
-        tls = handshake.secure(
-            stream,
-            ours.context,
-            name,
-            dialing,
-            ALPN,
-            sends_certificate=True,
-            explain=ours.explain,
-            speaks_plaintext=_speaks_plaintext,
-        )
-        try:
-            return tls, f"{tls.description}, {ours.verify(tls)}"
-        except Permanent:
-            tls.abort()
-            raise
-
-    return secure, ours.spiffe_id
 
 
 def _speaks_plaintext(stream: "Stream", deadline: "Deadline") -> bool:

@@ -13,6 +13,7 @@ from ..rpc.json_paths import ARRAY, OBJECT
 from ..rpc.json_reader import JsonReader
 from ..rpc.json_tokens import JsonError
 from ..rpc.protobuf import VARINT, WireError, length_delimited, varint
+from ..rpc.uri import percent_encode
 from .messages import decode_response
 
 TYPE_CHECKING = False
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ..model import ModelStatus
     from ..rpc.json_reader import Kept
 
-UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"  # RFC 3986, 2.3
 
 # A state whose name nobody knows: a number that protobuf does not use, judged like any unknown number.
 UNRECOGNIZED_STATE = -1
@@ -43,16 +43,15 @@ def status_target(prefix: str, model: str) -> bytes:
     return prefix.encode() + b"/v1/models/" + percent_encode(model)
 
 
+def predict_target(prefix: str, model: str, version: "int | None") -> bytes:
+    """The target of a request for a prediction."""
+    which = b"" if version is None else b"/versions/%d" % version
+    return status_target(prefix, model) + which + b":predict"
+
+
 def label_target(prefix: str, model: str, label: str) -> bytes:
     """The target of a metadata request for the version that a label points to."""
     return status_target(prefix, model) + b"/labels/" + percent_encode(label) + b"/metadata"
-
-
-def percent_encode(text: str) -> bytes:
-    """One segment of a path. A byte of argv that is not UTF-8 stays that byte."""
-    return b"".join(
-        bytes((byte,)) if byte in UNRESERVED else b"%%%02X" % byte for byte in text.encode("utf-8", "surrogateescape")
-    )
 
 
 class StatusReader:

@@ -10,6 +10,7 @@ from ..model import (
     DIAL,
     END,
     LOADING,
+    PREDICT,
     SETUP,
     START,
     STATUS,
@@ -20,7 +21,7 @@ from ..model import (
 )
 from ..rpc import status as grpc_status
 from . import exit_codes
-from .policy import select
+from .policy import decide
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ BY_KIND = {
     DIAL: exit_codes.DIAL,
     CALL: exit_codes.CALL,
     STATUS: exit_codes.CALL,
+    PREDICT: exit_codes.PREDICT,
 }
 
 # The gRPC codes that TensorFlow Serving sends. The others come from a proxy, a mesh or another server;
@@ -58,11 +60,25 @@ SERVER_CODES = (
 )
 
 
-def judge(outcome: "ModelStatus | Failure", query: "Query", liveness: bool = False) -> Verdict:
-    """The verdict on an outcome. `liveness`: that the server itself answered is a success, whatever it answered."""
-    verdict = of_failure(outcome) if isinstance(outcome, Failure) else _of_status(outcome, query)
+def judge(
+    outcome: "ModelStatus | Failure",
+    query: "Query",
+    liveness: bool = False,
+    labels: "tuple[tuple[str, int | Failure], ...]" = (),
+) -> Verdict:
+    """The verdict on an outcome. `liveness`: that the server itself answered is a success, whatever it answered.
+    `labels`: what became of those that the query names, each with its version or why there is none."""
+    verdict = of_failure(outcome) if isinstance(outcome, Failure) else _of_status(outcome, query, labels)
     if liveness and verdict.exit_code and _is_alive(outcome):
-        return Verdict(exit_codes.OK, verdict.version, verdict.failure, verdict.cause, alive=True)
+        return Verdict(
+            exit_codes.OK,
+            verdict.version,
+            verdict.failure,
+            verdict.cause,
+            alive=True,
+            wanted=verdict.wanted,
+            detail=verdict.detail,
+        )
     return verdict
 
 
@@ -81,13 +97,22 @@ def of_failure(failure: Failure) -> Verdict:
     return Verdict(BY_KIND[failure.kind], failure=failure, cause=failure.cause)
 
 
-def _of_status(status: "ModelStatus", query: "Query") -> Verdict:
-    version = select(status, query)
-    if version is not None:
-        return Verdict(BY_STATE.get(version.state, exit_codes.UNEXPECTED), version)
-    if status.first:
-        return Verdict(exit_codes.NO_MATCH, cause="no-match")
-    return Verdict(exit_codes.EMPTY, cause="empty")
+def _of_status(status: "ModelStatus", query: "Query", labels: "tuple[tuple[str, int | Failure], ...]" = ()) -> Verdict:
+    if not status.first:
+        return Verdict(exit_codes.EMPTY, cause="empty")
+    labeled = []
+    for label, answer in labels:
+        if isinstance(answer, int):
+            labeled.append((label, answer))
+        elif answer.cause == "no-label":
+            wanted = f"label: {label}"
+            return Verdict(exit_codes.NO_MATCH, cause="no-label", wanted=wanted, detail=answer.text)
+        else:
+            return of_failure(answer)
+    decision = decide(status, query, labeled)
+    if decision.version is None:
+        return Verdict(exit_codes.NO_MATCH, cause="no-match", wanted=decision.wanted)
+    return Verdict(BY_STATE.get(decision.version.state, exit_codes.UNEXPECTED), decision.version)
 
 
 def _is_alive(outcome: "ModelStatus | Failure") -> bool:

@@ -5,17 +5,16 @@ what the user set to name it. Only PEM's framing is parsed; the rest is OpenSSL'
 """
 
 import posix
-from errno import EACCES
 
+from ..files import IS_FILE, UnusableFile, file_type, read_file, refuse_local
 from ..model import SETUP, Failure, NamedFile
-from ..net.errors import LOCAL_CAUSES, cause_of, reason
 from ..value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from ..model import Cause, Security
+    from ..model import Security
 
 # Where distributions keep the certificates that they trust: one file with all of them ...
 FILES = (
@@ -29,20 +28,9 @@ FILES = (
 FOLDERS = ("/etc/ssl/certs", "/etc/pki/tls/certs")
 SYSTEM = "the system's certificates"
 MAX_FILE_BYTES = 8 << 20  # the usual bundle has 0.2 million
-CHUNK_BYTES = 1 << 18
 MAX_FILES = 2000
 
 BEGIN, END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-IS_FOLDER, IS_FILE, KIND = 0o040000, 0o100000, 0o170000
-
-
-class UnusableFile(Exception):
-    """A file that cannot be used: the sentence about it, and the key of its hint."""
-
-    def __init__(self, text: str, cause: "Cause" = "tls-file") -> None:
-        super().__init__(text)
-        self.text = text
-        self.cause = cause
 
 
 class Identity(Value):
@@ -84,7 +72,7 @@ def _system_certificates(security: "Security") -> "list[bytes]":
     folders = security.roots_folders or FOLDERS
     found: list[bytes] = []
     for file in files:
-        if security.roots_file or _kind(file.path) == IS_FILE:
+        if security.roots_file or file_type(file.path) == IS_FILE:
             found += _certificates(file)
             break
     if not found or security.roots_folders:
@@ -101,12 +89,12 @@ def _in_folder(folder: str) -> "list[bytes]":
     try:
         names = sorted(posix.listdir(folder))[:MAX_FILES]
     except OSError as error:
-        _refuse_local(folder, error)
+        refuse_local(folder, error, "tls-file")
         return []
     found: list[bytes] = []
     for name in names:
         try:
-            found += _blocks(_read(NamedFile(f"{folder}/{name}", "")))
+            found += _blocks(read_file(NamedFile(f"{folder}/{name}", ""), MAX_FILE_BYTES))
         except UnusableFile:
             pass  # an unreadable entry does not make the others unusable
     return found
@@ -114,80 +102,21 @@ def _in_folder(folder: str) -> "list[bytes]":
 
 def _certificates(file: NamedFile) -> "list[bytes]":
     """The certificates in a file, at least one."""
-    content = _read(file)
+    content = read_file(file, MAX_FILE_BYTES, "tls-file")
     blocks = _blocks(content)
     if not blocks:
-        raise UnusableFile(f"{file.source}: {file.path} contains no certificate: {_describe(content)}")
+        raise UnusableFile(f"{file.source}: {file.path} contains no certificate: {_describe(content)}", "tls-file")
     return blocks
 
 
 def _key(file: NamedFile) -> bytes:
     """The private key in a file."""
-    content = _read(file)
+    content = read_file(file, MAX_FILE_BYTES, "tls-file")
     if b"PRIVATE KEY-----" not in content:
-        raise UnusableFile(f"{file.source}: {file.path} contains no private key: {_describe(content)}")
+        raise UnusableFile(f"{file.source}: {file.path} contains no private key: {_describe(content)}", "tls-file")
     if b"ENCRYPTED" in content:  # in PKCS #8's own label, or in the head of the older form
         raise UnusableFile(f"{file.source}: the private key in {file.path} is encrypted", "tls-encrypted")
     return content
-
-
-def _read(file: NamedFile) -> bytes:
-    """A regular file's content, within MAX_FILE_BYTES."""
-    begin = f"{file.source}: {file.path}"
-    try:
-        kind = _kind(file.path)
-        if kind == IS_FOLDER:
-            raise UnusableFile(f"{begin} is a directory, not a file")
-        if kind not in (0, IS_FILE):
-            raise UnusableFile(f"{begin} is not a regular file")
-        name = file.path.encode("utf-8", "surrogateescape")
-        descriptor = posix.open(name, posix.O_RDONLY | posix.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        raise _unreadable(begin, error) from None
-    content = b""
-    try:
-        while chunk := posix.read(descriptor, CHUNK_BYTES):
-            content += chunk
-            if len(content) > MAX_FILE_BYTES:
-                raise UnusableFile(f"{begin} is larger than {MAX_FILE_BYTES >> 20} MiB")
-    except OSError as error:
-        raise _unreadable(begin, error) from None
-    finally:
-        close(descriptor)
-    return content
-
-
-def close(descriptor: int) -> None:
-    """Gives a descriptor back. Where a policy forbids that, it ends with the process."""
-    try:
-        posix.close(descriptor)
-    except OSError:
-        pass
-
-
-def _unreadable(begin: str, error: "OSError | ValueError") -> UnusableFile:
-    """The error for a file that cannot be read."""
-    if not isinstance(error, OSError):
-        return UnusableFile(f"{begin} cannot be read: {error}")
-    cause = cause_of(error)
-    is_about_file = cause not in LOCAL_CAUSES or error.errno == EACCES  # which a file's mode gives, too
-    return UnusableFile(f"{begin} cannot be read: {reason(error)}", "tls-file" if is_about_file else cause)
-
-
-def _refuse_local(begin: str, error: "OSError | ValueError") -> None:
-    """Raises UnusableFile for an error that says nothing about the file: a call is forbidden, or something used up."""
-    failed = _unreadable(begin, error)
-    if failed.cause != "tls-file":
-        raise failed from None
-
-
-def _kind(path: str) -> int:
-    """The file type bits of a path's mode; 0 if there is nothing. Raises UnusableFile where that cannot be known."""
-    try:
-        return posix.stat(path.encode("utf-8", "surrogateescape")).st_mode & KIND
-    except (OSError, ValueError) as error:
-        _refuse_local(path, error)
-        return 0
 
 
 def _blocks(content: bytes) -> "list[bytes]":

@@ -66,7 +66,8 @@ def secure(
     except BaseException:
         tls.close()
         raise
-    if tls.protocol != alpn:
+    # HTTP/1.1 is what a server speaks that knows no ALPN.
+    if tls.protocol != alpn and not (tls.protocol is None and alpn == "http/1.1"):
         tls.abort()
         raise Permanent(f"{connected}it speaks TLS, but does not offer HTTP/2 in it (ALPN)", "tls-alpn")
     return tls

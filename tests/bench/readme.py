@@ -26,7 +26,7 @@ def figures(report: Report) -> str:
             lines.append("| " + " | ".join([name, *_cells(row)]) + " |")
     most = max(row.runs for row in report.rows)
     tls = [WITH_TLS] if any(row.tls for row in report.rows) else []
-    note = [f"Medians of {most} runs, fewer of slow programs; {report.date}, {report.where}.", *tls]
+    note = [f"Medians of {most} runs, fewer of slow programs; {report.date}.", f"{report.where}.", *tls]
     return "\n".join([*lines, "", *note])
 
 

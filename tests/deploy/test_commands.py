@@ -35,8 +35,8 @@ def server() -> Iterator[FakeServing]:
 
 
 def model(use: Use) -> str:
-    """The name that the probe asks for."""
-    return next(word.partition("=")[2] for word in use.command if word.startswith("-model-name="))
+    """The name that the probe asks for; liveness leaves it at the default."""
+    return next((word.partition("=")[2] for word in use.command if word.startswith("-model-name=")), "default")
 
 
 def run(frozen: Variant, use: Use, port: int) -> Outcome:

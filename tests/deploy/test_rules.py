@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from probe import flags
+from probe.cli.flags import ParsedFlags, parse
 from tests.deploy.documents import COMPOSE, COMPOSE_SERVICE, DEPLOYMENTS, FILES, README, USES, Document, Node, Use
 from tests.support.variants import VERSION
 
@@ -23,41 +23,45 @@ RELEASED = "ghcr.io/OWNER/tfs-model-status-probe"
 every_use = pytest.mark.parametrize("use", USES, ids=[use.name for use in USES])
 
 
-def options(use: Use) -> flags.Options:
-    """The options of a probe, as the program understands them."""
-    return flags.parse(list(use.command[1:]), {}, 0)
+def flags(use: Use) -> ParsedFlags:
+    """The flags of a probe, as the program understands them."""
+    return parse(list(use.command[1:]), {})
 
 
 @every_use
 def test_the_probe_ends_before_it_is_killed(use: Use) -> None:
-    seconds = int(options(use).values["timeout"]) / 1e9
+    seconds = int(flags(use).values["timeout"]) / 1e9
     assert 0 < seconds <= use.allowed - MARGIN
 
 
 @every_use
-def test_liveness_alone_is_content_with_any_answer(use: Use) -> None:
-    assert options(use).wanted.liveness == (use.kind == "livenessProbe")
+def test_only_liveness_accepts_any_answer(use: Use) -> None:
+    assert flags(use).values["liveness"] == (use.kind == "livenessProbe")
 
 
 @every_use
 def test_nothing_in_a_command_is_ignored(use: Use) -> None:
-    assert options(use).ignored == []
-    assert options(use).wanted.version == 0
+    assert flags(use).leftover == ()
+    assert "model-version" not in flags(use).sources
 
 
 @every_use
 def test_the_probe_asks_for_what_the_server_serves(use: Use) -> None:
-    """gRPC's port, and the model's name. Seldon makes arguments of the ports' names, and its model's name is that of
-    the container; compose leaves both to the image."""
-    asked = options(use).call
+    """gRPC's port, and the model's name, which liveness does not need. Seldon makes arguments of the ports' names, and
+    its model's name is that of the container; compose leaves both to the image."""
+    given = flags(use).values
+    address, (name,) = given["addr"], given["model-name"]
     if use.file == "compose":
-        assert (asked.address, asked.model_name) == (":8500", COMPOSE_SERVICE["environment"]["MODEL_NAME"])
+        assert (address, name) == (":8500", COMPOSE_SERVICE["environment"]["MODEL_NAME"])
     elif use.file == "seldon":
         ports = {port["name"]: port["containerPort"] for port in use.container["ports"]}
-        assert (asked.address, asked.model_name) == (f":{ports['grpc']}", use.container["name"])
+        assert address == f":{ports['grpc']}"
+        assert use.kind == "livenessProbe" or name == use.container["name"]
     else:
-        assert f"--port={asked.address.removeprefix(':')}" in use.container["args"]
-        assert {f"--model_name={asked.model_name}", "--model_name={{.Name}}"} & set(use.container["args"])
+        assert f"--port={address.removeprefix(':')}" in use.container["args"]
+        known = {f"--model_name={name}", "--model_name={{.Name}}"} & set(use.container["args"])
+        assert known or use.kind == "livenessProbe"
+    assert ("model-name" in flags(use).sources) == (use.kind != "livenessProbe")
 
 
 @pytest.mark.parametrize("use", [use for use in USES if use.kind != "healthcheck"], ids=lambda use: use.name)

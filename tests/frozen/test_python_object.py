@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from build import python_object, python_patches
 from build.command import BuildError
 from build.python_source import source
 from build.shared.debian import newest_first
-from tests.flavours import Flavour
+from tests.support.variants import Variant
 
 TABLE = """\
 static struct py_ssl_error_code error_codes[] = {
@@ -30,38 +31,53 @@ static struct py_ssl_error_code error_codes[] = {
 """
 
 
+def source_with(folder: Path, file: str, text: str) -> Path:
+    """Makes a source tree with one file."""
+    (folder / file).parent.mkdir(parents=True)
+    (folder / file).write_text(text)
+    return folder
+
+
 def test_only_the_errors_of_a_connection_keep_their_names(tmp_path: Path) -> None:
-    (tmp_path / "Modules").mkdir()
-    table = tmp_path / "Modules" / "_ssl_data_300.h"
-    table.write_text(TABLE)
-    python_patches.apply(tmp_path)
-    assert re.findall(r"#ifdef (\w+)", table.read_text()) == ["SSL_R_BAD_LENGTH"]
-    assert TABLE.startswith(table.read_text().partition("  #ifdef")[0])
+    python_patches.shorten_error_names(source_with(tmp_path, "Modules/_ssl_data_300.h", TABLE))
+    patched = (tmp_path / "Modules" / "_ssl_data_300.h").read_text()
+    assert re.findall(r"#ifdef (\w+)", patched) == ["SSL_R_BAD_LENGTH"]
+    assert TABLE.startswith(patched.partition("  #ifdef")[0])
 
 
-def test_a_patch_that_finds_nothing_stops_the_build(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match=r"^CPython's source has no Modules/_ssl_data\*\.h, which "):
-        python_patches.apply(tmp_path)
-    (tmp_path / "Modules").mkdir()
-    (tmp_path / "Modules" / "_ssl_data.h").write_text("/* CPython has changed */\n")
-    with pytest.raises(BuildError, match=r"^Modules/_ssl_data\.h of CPython's source has nothing that matches "):
-        python_patches.apply(tmp_path)
+@pytest.mark.parametrize("file", ["Objects/obmalloc.c", "Include/internal/pycore_obmalloc.h"])
+def test_arenas_are_smaller(tmp_path: Path, file: str) -> None:
+    python_patches.shrink_arenas(source_with(tmp_path, file, "#define ARENA_BITS              20 /* 1 MiB */\n"))
+    assert (tmp_path / file).read_text() == "#define ARENA_BITS              18 /* 256 KiB */\n"
 
 
-def test_the_patches_fit_the_source_and_leave_it_as_it_is(frozen: Flavour, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("patch", "file"),
+    [
+        (python_patches.shorten_error_names, "Modules/_ssl_data.h"),
+        (python_patches.shrink_arenas, "Objects/obmalloc.c"),
+    ],
+)
+def test_a_patch_that_finds_nothing_stops_the_build(tmp_path: Path, patch: Callable[[Path], None], file: str) -> None:
+    with pytest.raises(BuildError, match=r"^CPython's source has no \S+, which build\.python_patches changes$"):
+        patch(tmp_path)
+    source_with(tmp_path, file, "/* CPython has changed */\n")
+    with pytest.raises(BuildError, match=rf"^{file} of CPython's source has nothing that matches "):
+        patch(tmp_path)
+
+
+def test_the_patches_fit_the_source_and_leave_it_as_it_is(frozen: Variant, tmp_path: Path) -> None:
     """The unpacked source is still the distribution's after the object was made from it."""
-    found = source()
-    tables = {file.name: file.read_text() for file in (found.folder / "Modules").glob("_ssl_data*.h")}
-    assert tables
-    assert all("#ifdef ASN1_R_" in text for text in tables.values())
-    (tmp_path / "Modules").mkdir()
-    for name, text in tables.items():
-        (tmp_path / "Modules" / name).write_text(text)
+    original = source().folder
+    patterns = ("Modules/_ssl_data*.h", "Objects/obmalloc.c", "Include/internal/pycore_obmalloc.h")
+    files = [file.relative_to(original) for pattern in patterns for file in original.glob(pattern)]
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text((original / file).read_text())
     python_patches.apply(tmp_path)
-    for name, text in tables.items():
-        patched = (tmp_path / "Modules" / name).read_text()
-        assert 0 < len(patched) < len(text)
-        assert "#ifdef ASN1_R_" not in patched
+    changed = [file for file in files if (tmp_path / file).read_text() != (original / file).read_text()]
+    assert sum(file.name.startswith("_ssl_data") for file in changed) >= 2
+    assert sum("obmalloc" in file.name for file in changed) == 1
 
 
 @pytest.mark.parametrize("file", python_object.RECIPE, ids=lambda file: file.name)

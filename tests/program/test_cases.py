@@ -8,7 +8,7 @@ import pytest
 
 from probe.cli.flags import parse
 from probe.cli.options import options
-from probe.cli.text import render
+from probe.cli.output import compose
 from probe.model import Plan, Report, Result
 from probe.tfs.exit_codes import TABLE
 from probe.tfs.verdict import exit_code, judge
@@ -42,14 +42,11 @@ def run(case: Case, variant: Variant, *argv: str) -> tuple[Outcome, list[str]]:
 
 @EVERY_CASE
 def test_judge(case: Case) -> None:
-    plan = options(parse(["-addr=127.0.0.1:1", *case.argv], {}), {}, begun=0).plan
-    assert isinstance(plan, Plan)
-    (query,) = plan.queries
-    report = Report((Result(query, case.outcome, judge(case.outcome, query, plan.liveness)),))
-    shown = render(
-        report,
-        "",
-    ).splitlines()
+    asked = options(parse(["-addr=127.0.0.1:1", *case.argv], {}), {}, begun=0)
+    assert isinstance(asked.plan, Plan)
+    (query,) = asked.plan.queries
+    report = Report((Result(query, case.outcome, judge(case.outcome, query, asked.plan.liveness)),))
+    shown = compose(asked, {}, report, exit_code(report) != 0, "", 0).splitlines()
     assert exit_code(report) == case.exit_code
     assert tuple(line for line in shown if not line.startswith("hint: ")) == case.lines
     assert any(line.startswith("hint: ") for line in shown) == case.hinted

@@ -7,7 +7,6 @@ import re
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import pytest
 from google.protobuf import json_format
@@ -27,7 +26,6 @@ from probe.tfs.rest_messages import (
     LabelReader,
     StatusReader,
     label_target,
-    percent_encode,
     status_target,
 )
 from tests.peak_memory import MAX_PEAK_KIBIBYTES, peak_of
@@ -308,17 +306,6 @@ def test_a_cut_error_is_none() -> None:
 
 
 # Targets.
-
-
-@EXAMPLES
-@given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_names_are_percent_encoded_as_the_library_does(name: str) -> None:
-    assert percent_encode(name).decode() == quote_from_bytes(name.encode(), safe="")
-
-
-def test_bytes_of_argv_stay_what_they_are() -> None:
-    assert percent_encode("m\udcff") == b"m%FF"
-    assert unquote_to_bytes(percent_encode("ü/?%: +")) == "ü/?%: +".encode()
 
 
 def test_targets() -> None:
