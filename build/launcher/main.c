@@ -8,6 +8,7 @@
  * CPython's start and the imports would be four fifths of every run. They happen once, when the executable is made. What they
  * leave in memory (snapshot.h) is written into the executable, and a run resumes from there. docs/launcher.md has the picture.
  */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@
 #include "process.h"
 #include "snapshot.h"
 
+enum { LARGE_BLOCK = 128 << 10 }; /* bytes; where the C library begins as well */
+
 static _Noreturn void make_snapshot(const char *path)
 {
     start_python(register_modules());
@@ -29,9 +32,11 @@ static _Noreturn void make_snapshot(const char *path)
     _exit(0);
 }
 
-/* CPython does not check its first allocations when it is resumed. */
-static void check_memory(void)
+/* CPython does not check its first allocations when it is resumed. And large blocks, such as parts of an answer, are to go back to
+ * the kernel when they are freed, however large an earlier one was. */
+static void set_up_memory(void)
 {
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     void *volatile block = malloc(1); /* the C library asks the kernel for more at once */
     if (!block)
         fail_without_memory();
@@ -58,7 +63,7 @@ int main(int argc, char **argv)
         make_snapshot(argv[2]);
     if (wants_check(argc, argv) && !is_whole(0, UINTPTR_MAX, 0))
         fail_damaged();
-    check_memory();
+    set_up_memory();
     resume_python();
     run_program(argc, argv);
 }
