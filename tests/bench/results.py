@@ -122,8 +122,8 @@ def _row_as_dict(one: Row) -> dict[str, Any]:
 def from_json(text: str) -> Report:
     """The report in a file."""
     content: dict[str, Any] = json.loads(text)
-    groups = {group: tuple(map(_row_from_dict, content.pop(group, ()))) for group in GROUPS}
-    return Report(**content, **groups)
+    rows, questions = (tuple(map(_row_from_dict, content.pop(group, ()))) for group in GROUPS)
+    return Report(**content, rows=rows, questions=questions)
 
 
 def _row_from_dict(one: dict[str, Any]) -> Row:
