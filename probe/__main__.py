@@ -69,9 +69,13 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
     """Asks the server, and prints what it answered."""
     plan = asked.plan
     notes: tuple[str, ...] = ()
+    if not isinstance(plan, Failure) and plan.deadline.at is not None:
+        process.enter(*PHASES["dial"])  # the alarm may ring before the first phase begins
+        process.arm(plan.deadline.remaining() + GRACE_SECONDS)
     if not isinstance(plan, Failure) and plan.config_file:
         from .tfs.config_file import read_queries
 
+        _enter("files")
         configured = read_queries(plan.config_file, plan.queries, query(asked.flags.values, ""))
         plan, notes = with_queries(plan, configured, asked.flags.values)
     if isinstance(plan, Failure):
@@ -81,7 +85,6 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
     if plan.deadline.at is None:
         report = check(plan)
     else:
-        process.arm(plan.deadline.remaining() + GRACE_SECONDS)
         report = check(plan, enter=_enter)
         process.enter(*output_phase(report, exit_code(report)))
     return _print_report(asked, environment, report, begun, notes)
@@ -110,9 +113,9 @@ def _wait(
             _write(STDERR, text, exit_code(report), plan.deadline.remaining())
             process.arm(plan.deadline.remaining() + GRACE_SECONDS)
 
-    process.arm(plan.deadline.remaining() + GRACE_SECONDS)
     session = Session()
     report = wait(plan, session, progress, enter=_enter)
+    process.enter(*output_phase(report, exit_code(report)))
     session.close()
     if not silent:
         _write(STDERR, shown.end(), exit_code(report))

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.cli import flags
+from probe.cli.lines import BUDGET
 from probe.cli.options import options
 from probe.cli.output import compose
-from probe.cli.text import BUDGET
 from probe.model import (
     AVAILABLE,
     DIAL,
