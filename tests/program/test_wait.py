@@ -163,12 +163,6 @@ def test_timeout_bounds_a_wait() -> None:
     assert outcome.exit_code == 32
 
 
-def test_a_connection_is_kept_between_rounds() -> None:
-    with FakeServing({"m": {1: "LOADING"}}, rest=False) as server:
-        MODULE.run(f"-addr={server.address}", "-model-name=m", BRIEFLY, FAST)
-        assert len(server.requests) > 4
-
-
 def rounds(*answers_: bytes) -> Behaviour:
     """Answers request after request on one connection, the last one for ever."""
 
