@@ -649,3 +649,10 @@ def test_late_answers_to_cancelled_calls_do_not_add_up() -> None:
 def test_error_codes_have_the_names_of_the_rfc() -> None:
     assert [our_frames.error_name(code) for code in ErrorCodes] == [code.name for code in ErrorCodes]
     assert our_frames.error_name(14) == "unknown error code 0xe"
+
+
+def test_a_request_without_a_body_ends_with_its_headers() -> None:
+    connection = Connection()
+    connection.data_to_send()
+    connection.open([(b":method", b"GET")], b"")
+    assert connection.data_to_send()[4] == END_HEADERS | END_STREAM
