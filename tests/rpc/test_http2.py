@@ -569,8 +569,8 @@ def test_header_blocks_longer_than_a_frame_are_continued() -> None:
 def test_a_peer_that_shrinks_its_table_hears_that_ours_is_empty(size: int, update: bytes) -> None:
     """RFC 7541, 4.2: in the first header block after the change, or nghttp2 ends the connection."""
     connection = settled((1, size))
-    first = frame(HEADERS, END_HEADERS, 3, update + encode(REQUEST))
-    second = frame(HEADERS, END_HEADERS, 5, encode(REQUEST))
+    first = frame(HEADERS, END_HEADERS | END_STREAM, 3, update + encode(REQUEST))
+    second = frame(HEADERS, END_HEADERS | END_STREAM, 5, encode(REQUEST))
     for stream in (3, 5):
         assert connection.open(REQUEST, b"") == stream
     assert connection.data_to_send() == first + second
