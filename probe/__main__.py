@@ -13,7 +13,7 @@ from .cli.flags import HelpRequested, UsageError, parse
 from .cli.lines import timestamp
 from .cli.options import VARIABLE_PREFIXES, options, query, with_queries
 from .cli.output import compose, compose_json
-from .model import SETUP, Failure, Query, Report, Result
+from .model import SETUP, Failure, Query, Report, Result, Verdict
 from .tfs import exit_codes
 from .tfs.verdict import exit_code, of_failure
 
@@ -62,16 +62,27 @@ def main(argv: "list[str] | None" = None) -> int:
         return _write(STDOUT, explain(code), exit_codes.OK)
     if asked.install:
         return _install(asked, environment, begun)
-    return _ask(asked, environment, begun)
+    try:
+        return _ask(asked, environment, begun)
+    except Exception as error:
+        if flags.values["format"] != "json":
+            raise
+        failure = Failure(SETUP, f"internal error: {type(error).__name__}: {error}")
+        report = Report((Result(Query(""), failure, Verdict(exit_codes.INTERNAL, failure=failure)),))
+        return _print_report(asked, environment, report, begun)
 
 
 def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:
     """Asks the server, and prints what it answered."""
     plan = asked.plan
     notes: tuple[str, ...] = ()
+    if not isinstance(plan, Failure) and plan.deadline.at is not None:
+        process.enter(*PHASES["dial"])  # the alarm may ring before the first phase begins
+        process.arm(plan.deadline.remaining() + GRACE_SECONDS)
     if not isinstance(plan, Failure) and plan.config_file:
         from .tfs.config_file import read_queries
 
+        _enter("files")
         configured = read_queries(plan.config_file, plan.queries, query(asked.flags.values, ""))
         plan, notes = with_queries(plan, configured, asked.flags.values)
     if isinstance(plan, Failure):
@@ -81,7 +92,6 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
     if plan.deadline.at is None:
         report = check(plan)
     else:
-        process.arm(plan.deadline.remaining() + GRACE_SECONDS)
         report = check(plan, enter=_enter)
         process.enter(*output_phase(report, exit_code(report)))
     return _print_report(asked, environment, report, begun, notes)
@@ -110,9 +120,9 @@ def _wait(
             _write(STDERR, text, exit_code(report), plan.deadline.remaining())
             process.arm(plan.deadline.remaining() + GRACE_SECONDS)
 
-    process.arm(plan.deadline.remaining() + GRACE_SECONDS)
     session = Session()
     report = wait(plan, session, progress, enter=_enter)
+    process.enter(*output_phase(report, exit_code(report)))
     session.close()
     if not silent:
         _write(STDERR, shown.end(), exit_code(report))

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     Cause: TypeAlias = Literal[
         "",
         # Dialing.
-        "no-time", "refused", "no-socket", "permission", "dropped", "mute", "slow", "closed", "http1", "not-http2",
-        "policy", "descriptors", "kernel-memory", "memory", "no-route", "no-local-address", "no-family", "invalid",
-        "not-a-socket", "socket-error",
+        "no-time", "files-time", "refused", "no-socket", "permission", "dropped", "mute", "slow", "closed", "http1",
+        "not-http2", "policy", "descriptors", "kernel-memory", "memory", "no-route", "no-local-address", "no-family",
+        "invalid", "not-a-socket", "socket-error",
         # The address, and names.
         "address", "no-port", "brackets", "url", "numeric-host", "zone", "unresolved", "resolver", "no-thread",
         # TLS.

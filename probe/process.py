@@ -15,6 +15,9 @@ else:
 # How long writing may take even when no time is left: under a CPU limit a process may be stopped for that long between
 # arming the alarm and the write itself.
 MIN_WRITE_SECONDS = 0.05
+# How much longer than the static executable an ordinary Python may take to end by itself: it still has to import what
+# its last lines need, and those say more than the alarm's.
+START_SECONDS = 0.2
 STDERR = 2
 
 
@@ -42,9 +45,10 @@ def prepare() -> None:
             _received.closed.append(descriptor)
     # As PID 1 of a container a process has no default actions for signals, so they are explicit; and the parent may
     # have blocked them.
-    for number in (_signal.SIGTERM, _signal.SIGINT):
+    for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGALRM):
         if _signal.getsignal(number) == _signal.SIG_IGN:
             _received.ignored.add(number)
+    for number in (_signal.SIGTERM, _signal.SIGINT):
         _signal.signal(number, lambda number, _: posix._exit(128 + number))
     _received.mask = _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTERM, _signal.SIGINT, _signal.SIGALRM))
     # Neither a closed stderr nor a limit of file size changes the exit code.
@@ -73,6 +77,10 @@ def enter(exit_code: int, lines: bytes) -> None:
 def arm(seconds: float) -> None:
     """Lets the alarm ring after that time: a backstop against code that looks at no clock. Here, unlike in the static
     executable, it can end only what returns to the interpreter."""
+    _ring_after(seconds + START_SECONDS)
+
+
+def _ring_after(seconds: float) -> None:
     _signal.signal(_signal.SIGALRM, _end_late)
     _signal.setitimer(_signal.ITIMER_REAL, seconds)
 
@@ -95,7 +103,7 @@ def write(descriptor: int, data: bytes, seconds: float, exit_code: int) -> None:
     A pipe that nothing reads blocks the writer, and making it non-blocking would change it for every process that
     shares it; so an alarm bounds the wait. A stream that is closed, full or no longer read is no reason to fail."""
     enter(exit_code, b"")
-    arm(max(seconds, MIN_WRITE_SECONDS))
+    _ring_after(max(seconds, MIN_WRITE_SECONDS))
     try:
         while data:
             data = data[posix.write(descriptor, data) :]
@@ -117,15 +125,24 @@ def execute(command: "list[bytes]") -> int:
     for descriptor in _received.closed:
         posix.close(descriptor)
     name = command[0]
-    folders = [b""] if b"/" in name else posix.environ.get(b"PATH", b"/usr/local/bin:/bin:/usr/bin").split(b":")
+    if not name:
+        return errno.ENOENT
+    if b"/" in name:
+        return _execute_file(name, command)
     problem = errno.ENOENT
-    for folder in folders:
-        try:
-            posix.execve((folder + b"/" if folder else b"") + name, command, posix.environ)
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
-                problem = error.errno or errno.EACCES
+    for folder in posix.environ.get(b"PATH", b"/usr/local/bin:/bin:/usr/bin").split(b":"):
+        reason = _execute_file((folder + b"/" if folder else b"") + name, command)
+        if reason not in (errno.ENOENT, errno.ENOTDIR):
+            problem = reason
     return problem
+
+
+def _execute_file(file: bytes, command: "list[bytes]") -> int:
+    try:
+        posix.execve(file, command, posix.environ)
+    except OSError as error:
+        assert error.errno is not None
+        return error.errno
 
 
 def complete() -> None:

@@ -19,6 +19,11 @@ _Noreturn void fail_without_memory(void)
     fail(EXIT_DIAL, "error: out of memory\n", "hint: raise the container's memory limit, or ulimit -v");
 }
 
+_Noreturn void fail_damaged(void)
+{
+    fail(EXIT_DAMAGED, "error: this executable is damaged: ", "fetch it again, and compare its checksum");
+}
+
 #if PY_VERSION_HEX < 0x030C0000 /* 3.12 has this function, and warns of those that it replaces */
 static PyObject *PyErr_GetRaisedException(void)
 {

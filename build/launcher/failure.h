@@ -11,7 +11,10 @@ _Noreturn void fail(int code, const char *what, const char *more);
 /* Ends a process that has too little memory. */
 _Noreturn void fail_without_memory(void);
 
-/* Does the same for the Python exception that is set; without one, for a program that returned. */
+/* Ends a process whose executable is damaged. */
+_Noreturn void fail_damaged(void);
+
+/* Ends the process with the Python exception that is set; without one, for a program that returned. */
 _Noreturn void fail_by_exception(void);
 
 #endif

@@ -15,13 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "snapshot.h"
+#include "checksum.h"
 
 /* The linker's name for the start of the file, which is mapped with the first segment. */
 extern const Elf64_Ehdr __ehdr_start;
 
-/* Returns whether a file's bytes are those that run here. A writable segment has changed since it was mapped; the checksum covers
- * CPython's part of it, which is nearly all. */
+/* Returns whether a file's bytes are those that run here. A writable segment has changed since it was mapped, and is compared by
+ * its checksums. */
 static int holds_this_program(const unsigned char *file)
 {
     const Elf64_Phdr *segment = (const Elf64_Phdr *)((const unsigned char *)&__ehdr_start + __ehdr_start.e_phoff);
@@ -29,7 +29,7 @@ static int holds_this_program(const unsigned char *file)
         if (segment->p_type != PT_LOAD)
             continue;
         uintptr_t here = segment->p_vaddr, there = (uintptr_t)file + segment->p_offset;
-        if (segment->p_flags & PF_W ? !is_whole((ptrdiff_t)(there - here))
+        if (segment->p_flags & PF_W ? !is_whole(here, here + segment->p_filesz, (ptrdiff_t)(there - here))
                                     : memcmp((const void *)here, (const void *)there, segment->p_filesz))
             return 0;
     }

@@ -98,6 +98,9 @@ def _rest(values: "dict[str, Any]") -> str:
 
 
 def _is_set(values: "dict[str, Any]", name: str) -> bool:
-    """Whether a flag picks something: version 0 and `any` are the defaults' own words."""
+    """Whether a flag picks something: version 0 and `any` are the defaults' own words. Label and minimum pick whatever
+    their value is."""
     value = values[name]
-    return (value is not None and value not in ("", 0, "any")) or (name == "min-version" and value == 0)
+    if name in ("model-label", "min-version"):
+        return value is not None
+    return value not in ("", 0, "any")

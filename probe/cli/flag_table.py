@@ -123,6 +123,7 @@ _ROWS = (
         "",
         SECURITY,
         "PEM file with the certificates to trust instead of the system's (with -tls)",
+        metavar="file",
     ),
     Flag(
         "tls-client-cert",
@@ -130,8 +131,16 @@ _ROWS = (
         "",
         SECURITY,
         "PEM file with the client certificate (with -tls and -tls-client-key)",
+        metavar="file",
     ),
-    Flag("tls-client-key", "string", "", SECURITY, "PEM file with the client certificate's private key"),
+    Flag(
+        "tls-client-key",
+        "string",
+        "",
+        SECURITY,
+        "PEM file with the client certificate's private key",
+        metavar="file",
+    ),
     Flag(
         "tls-server-name",
         "string",

@@ -1,6 +1,6 @@
 """What puts TLS on a connection: by files, or by SPIFFE. Imported only by runs that need it."""
 
-from ..model import ALTS, SETUP, SPIFFE, Failure
+from ..model import ALTS, DIAL, SETUP, SPIFFE, Failure
 from ..net.errors import Permanent, reason
 from ..tls import context, files, handshake
 
@@ -42,7 +42,10 @@ def prepare(
     try:
         if security.kind == SPIFFE:
             return _by_spiffe(config, security, name, deadline, alpn, speaks_plaintext)
-        return _by_files(security, name, alpn, speaks_plaintext)
+        by_files = _by_files(security, name, alpn, speaks_plaintext)
+        if deadline.remaining() <= 0 and not isinstance(by_files, Failure):
+            return Failure(DIAL, "context deadline exceeded", cause="files-time", limit=deadline.limit)
+        return by_files
     except OSError:
         return _unstarted()
 

@@ -50,8 +50,8 @@ class TlsStream:
         server_name: "str | None",
         sends_certificate: bool = False,
     ) -> None:
-        """`server_name`: for SNI, and the name that the certificate must bear. OpenSSL's message callback belongs to the
-        context: of several streams on it only the latest notices alerts and requests."""
+        """`server_name`: for SNI, and the name that the certificate must bear. OpenSSL's message callback belongs to
+        the context: of several streams on it only the latest notices alerts and requests."""
         self.peer = stream.peer
         self.received = b""  # the peer's first bytes
         self.requested = False  # the peer has requested a client certificate

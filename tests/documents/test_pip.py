@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.tfs.client import PIP_INSTALL
+from probe.cli.hints import PIP_INSTALL
 from tests.documents.known import commands_for
 from tests.documents.reading import Command
 from tests.fake_tfs import FakeServing
