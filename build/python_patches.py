@@ -68,10 +68,12 @@ def make_snapshot_immortal(source: Path) -> None:
     """Makes the objects of the snapshot immortal: their reference counts are neither written nor believed.
 
     An object is in the snapshot if its address is below `_Py_snapshot_end` (launcher/snapshot.c), which is 0 while the
-    snapshot is made. A count that is not written is a page of the executable that is not copied. These are all places
-    that use the field `ob_refcnt` itself: two functions and two macros that decrement it, and one that increments it."""
+    snapshot is made. A count that is not written is a page of the executable that is not copied. These are all the
+    places that use the field `ob_refcnt` itself."""
     header, core, interpreter = "Include/object.h", "Include/internal/pycore_object.h", "Python/ceval.c"
-    declared = r"\1extern uintptr_t _Py_snapshot_end;\n#define _Py_IN_SNAPSHOT(op) ((uintptr_t)(op) < _Py_snapshot_end)\n"
+    declared = (
+        r"\1extern uintptr_t _Py_snapshot_end;\n#define _Py_IN_SNAPSHOT(op) ((uintptr_t)(op) < _Py_snapshot_end)\n"
+    )
     large = "((Py_ssize_t)1 << 40)"  # never 1, which lets CPython change an object in place, and cannot overflow
     # The declaration comes first, so the other patterns match the functions that follow it.
     replace(source, header, r"(#define Py_Is\(x, y\) \(\(x\) == \(y\)\)\n)", declared)

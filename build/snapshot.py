@@ -14,7 +14,7 @@ from build.shared import elf
 HEAP = "py_heap"
 SUMS = "py_sums"
 CHANGED = (".data.rel.ro", ".got", ".data")
-"""Sections in which the C library changes variables before main() begins: a run finds no damage in them, -install does."""
+"""Sections in which the C library changes variables before main() begins."""
 
 
 class Section(NamedTuple):

@@ -13,7 +13,7 @@ from .cli.flags import HelpRequested, UsageError, parse
 from .cli.lines import timestamp
 from .cli.options import VARIABLE_PREFIXES, options, query, with_queries
 from .cli.output import compose, compose_json
-from .model import SETUP, Failure, Query, Report, Result
+from .model import SETUP, Failure, Query, Report, Result, Verdict
 from .tfs import exit_codes
 from .tfs.verdict import exit_code, of_failure
 
@@ -62,7 +62,14 @@ def main(argv: "list[str] | None" = None) -> int:
         return _write(STDOUT, explain(code), exit_codes.OK)
     if asked.install:
         return _install(asked, environment, begun)
-    return _ask(asked, environment, begun)
+    try:
+        return _ask(asked, environment, begun)
+    except Exception as error:
+        if flags.values["format"] != "json":
+            raise
+        failure = Failure(SETUP, f"internal error: {type(error).__name__}: {error}")
+        report = Report((Result(Query(""), failure, Verdict(exit_codes.INTERNAL, failure=failure)),))
+        return _print_report(asked, environment, report, begun)
 
 
 def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:

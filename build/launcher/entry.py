@@ -7,6 +7,7 @@ rehearsal needs is removed again.
 import sys
 
 import rehearsal  # type: ignore[import-not-found]
+
 from probe.__main__ import run
 
 __all__ = ["run"]

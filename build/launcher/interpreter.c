@@ -16,7 +16,9 @@ enum { THREAD_STACK = 256 << 10 };
 static PyObject *program SNAPSHOT = NULL;
 static PyThreadState *main_thread SNAPSHOT = NULL;
 
-extern void _PyObject_CloseArenas(void); /* close_arenas.c */
+/* close_arenas.c has these, in CPython 3.11. */
+extern void _PyObject_WipeFreed(void) __attribute__((weak));
+extern void _PyObject_CloseArenas(void) __attribute__((weak));
 
 static void check(PyStatus status)
 {
@@ -69,6 +71,8 @@ static void set_collector_aside(void)
 
 void start_python(const char *script)
 {
+    if (_PyObject_WipeFreed)
+        _PyObject_WipeFreed();
     start_core();
     PyThread_set_stacksize(THREAD_STACK);
     if (!script || PyImport_ImportFrozenModule(script) < 1)
@@ -83,9 +87,8 @@ void start_python(const char *script)
     /* Above the top of the stack are frames that have ended, with addresses that differ from build to build. */
     memset(main_thread->datastack_top, 0, (size_t)((char *)main_thread->datastack_limit - (char *)main_thread->datastack_top));
     main_thread->native_thread_id = 0; /* differs from build to build as well */
-#if PY_VERSION_HEX < 0x030C0000
-    _PyObject_CloseArenas();
-#endif
+    if (_PyObject_CloseArenas)
+        _PyObject_CloseArenas();
 }
 
 void resume_python(void)

@@ -8,11 +8,12 @@ afterwards, which is wiped, and every message must have a fixed length and arriv
 Ed25519 key, whose signatures have one length, and the server sends only once a request has arrived.
 """
 
-import _launcher  # type: ignore[import-not-found]
 import _socket
 import _ssl
 import posix
 import sys
+
+import _launcher  # type: ignore[import-not-found]
 
 from probe.net import stream
 from probe.rpc import frames, hpack, unary
@@ -69,7 +70,7 @@ def _run_often(run: "Callable[[], None]", plain_port: int, secure_port: int) -> 
     ca_file = posix.open(CA_FILE, posix.O_WRONLY | posix.O_CREAT, 0o600)
     posix.write(ca_file, CERTIFICATE.encode())
     posix.close(ca_file)
-    codes: "list[int]" = []
+    codes: list[int] = []
     end, _launcher.end = _launcher.end, codes.append  # a built-in function, as the one that it stands for
     sizes = stream.READ_BYTES, tls_stream.READ_BYTES, secure.TLS_ROOM_BYTES
     tls_stream.READ_BYTES, secure.TLS_ROOM_BYTES = READ_BYTES, 0
@@ -146,8 +147,8 @@ def _answer(connection: "_socket.socket", context: "_ssl._SSLContext | None") ->
                     raise EOFError from None
                 incoming.write(received)
 
-    wait_for(session.do_handshake)
-    wait_for(lambda: session.read(READ_BYTES))
+    wait_for(session.do_handshake)  # type: ignore[no-untyped-call]
+    wait_for(lambda: session.read(READ_BYTES))  # type: ignore[no-untyped-call]
     session.write(settings)
     session.write(answer)
     connection.send(outgoing.read())

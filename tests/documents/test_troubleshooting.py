@@ -123,7 +123,7 @@ def test_a_command_works(command: Command, tmp_path: Path) -> None:
     kubectl.chmod(0o755)
     certificate = trustme.CA().issue_cert("half.example").cert_chain_pems[0]
     certificate.write_to_path(str(tmp_path / "FILE"))
-    with FakeServing({"half_plus_two": {123: "AVAILABLE"}}, rest=False) as server:
+    with FakeServing({"half_plus_two": {124: "AVAILABLE"}}, rest=False) as server:
         text = command.text.replace("-addr=:8500", f"-addr=:{server.port}")
         done = subprocess.run(
             ["sh", "-euc", text],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from probe.cli.flags import parse
@@ -22,8 +24,9 @@ from tests.fake_tfs.prediction import resolve
 from tests.fake_tfs.state import Refused
 from tests.support.questions import QUESTIONS, REQUESTS, Question
 from tests.support.runner import Outcome
-from tests.support.variants import Variant, built
+from tests.support.variants import MODULE, ROOT, Variant, built, on_each_interpreter
 
+VALIDATOR = jsonschema.Draft202012Validator(json.loads((ROOT / "docs" / "report.schema.json").read_text("utf-8")))
 HINT = re.compile(r"(\S*: )?hint: ")
 JUDGED = [row for row in QUESTIONS if row.judged]
 EVERY_ROW = pytest.mark.parametrize("row", QUESTIONS, ids=[row.name for row in QUESTIONS])
@@ -118,6 +121,33 @@ def test_program(row: Question, protocol: str, variant: Variant) -> None:
     assert shown == list(row.lines)
     assert hints(outcome.lines) == row.hints
     assert outcome.stdout == ""
+
+
+@EVERY_ROW
+@on_each_interpreter
+def test_json(row: Question, variant: Variant) -> None:
+    """The object of each row: valid, and of one mind with the lines."""
+    protocol = row.protocols[0]
+    outcome, _ = run(row, variant, protocol, "-format=json")
+    assert outcome.exit_code == row.exit_code, outcome
+    assert outcome.stderr == ""
+    assert outcome.stdout.count("\n") == 1
+    shown = json.loads(outcome.stdout)
+    VALIDATOR.validate(shown)
+    assert (shown["exit_code"], shown["ready"]) == (row.exit_code, row.exit_code == 0)
+    verdicts = [line for line in row.lines if "ModelStatusResponse: " not in line and not line.endswith("models ready")]
+    failed_dial = row.exit_code == 2 and len(shown["models"]) > 1
+    assert failed_dial or len(shown["models"]) == (0 if verdicts == ["Empty response"] else len(verdicts))
+
+
+@EVERY_ROW
+def test_quiet(row: Question) -> None:
+    """Nothing on success; else the lines without hints. In JSON the same object."""
+    protocol = row.protocols[0]
+    outcome, shown = run(row, MODULE, protocol, "-quiet")
+    assert outcome.exit_code == row.exit_code
+    assert shown == (list(row.lines) if row.exit_code else [""])
+    assert hints(outcome.lines) == 0
 
 
 @EVERY_ROW

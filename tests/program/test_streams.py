@@ -345,7 +345,6 @@ program.run()
         ('ZeroDivisionError("division by zero")', "internal error: ZeroDivisionError: division by zero"),
         ("AssertionError()", "internal error: AssertionError: "),
         ("SystemExit(0)", "internal error: SystemExit: 0"),
-        ("MemoryError()", "internal error: MemoryError: "),
         (r'ValueError("two\nlines\x1b[2J\u2028")', r"internal error: ValueError: two\nlines\x1b[2J\u2028"),
         (r'ValueError("\ud800\udcff")', r"internal error: ValueError: \ud800\xff"),
     ],
@@ -358,6 +357,13 @@ def test_internal_error_is_one_line(error: str, line: str) -> None:
     assert outcome.exit_code == 101
     assert outcome.stdout == ""
     assert [text.rstrip() for text in outcome.lines] == [line.rstrip()]
+
+
+def test_no_memory_is_no_internal_error() -> None:
+    broken = Variant("broken", (sys.executable, "-c", BREAKS.format(error="MemoryError()")), MODULE.env)
+    outcome = broken.run("-addr=127.0.0.1:1", REDIRECTED)
+    assert (outcome.exit_code, outcome.verdict) == (2, "error: out of memory")
+    assert outcome.hint
 
 
 def test_internal_error_with_closed_streams() -> None:

@@ -204,8 +204,6 @@ PREDICTIONS = [
                 calling("ResourceExhausted", "no"), conduct={"predict_error": (8, "no")}),
     *predicting("predict: no answer in the call's time", "-predict={good} -rpc-timeout=200ms", 40,
                 calling("DeadlineExceeded", "context deadline exceeded"), conduct={"predict_delay": 30.0}),
-    *predicting("predict: no answer in the run's time", "-predict={good} -timeout=400ms", 40,
-                calling("DeadlineExceeded", "context deadline exceeded"), conduct={"predict_delay": 30.0}),
     *predicting("predict is not evaluated by liveness", "-predict={bad} -liveness", 0,
                 "Server is alive: " + LOADING, versions={1: "LOADING"}, hints=0, judged=True),
     *[
