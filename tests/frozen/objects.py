@@ -6,58 +6,56 @@ that type is a type as well."""
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
-from build.shared.elf import MappedPart, mapped_parts
+from build.shared.elf import mapped_parts
 
 SNAPSHOT = ("py_data", "py_heap", "py_runtime", "py_bss")
 WORD = 8
-NAME = 24
-"""Offset of the address of a type's name."""
+TYPE_NAME = 24
+"""Offset in a type of the address of its name."""
 
 
 class Snapshot:
     """The snapshot in a file."""
 
     def __init__(self, file: Path) -> None:
-        content = file.read_bytes()
+        self._content = file.read_bytes()
         self._mapped = mapped_parts(file)
-        self._content = content
         self.parts = {name: self._mapped[name] for name in SNAPSHOT}
-        self.bytes = {name: content[part.offset : part.end] for name, part in self.parts.items()}
+        self.bytes = {name: self._content[part.offset : part.end] for name, part in self.parts.items()}
 
     def objects(self) -> list[tuple[str, int]]:
         """Returns the section of each object, and where in it the object begins."""
-        (type_itself,) = (
-            word
-            for _, address, word in self._words()
-            if word == address - WORD and self._text(address - WORD + NAME) == b"type"
-        )
-        types = {address - WORD for _, address, word in self._words() if word == type_itself}
+        words = {
+            name: [word for (word,) in struct.iter_unpack("<Q", content[: len(content) // WORD * WORD])]
+            for name, content in self.bytes.items()
+        }
+        # The second word of each object, with the object's address before it.
+        second = [
+            (name, place - 1, self.parts[name].address + (place - 1) * WORD, word)
+            for name, found in words.items()
+            for place, word in enumerate(found[:-1])
+            if place
+        ]
+        (type_itself,) = {word for _, _, address, word in second if word == address and self._name(word) == b"type"}
+        types = {address for _, _, address, word in second if word == type_itself}
+        # In an array of types, a word is followed by another type, and by no count.
         return [
-            (name, address - WORD - self.parts[name].address)
-            for name, address, word in self._words()
-            if word in types and address - WORD >= self.parts[name].address
+            (name, place * WORD)
+            for name, place, _, word in second
+            if word in types and words[name][place + 2] not in types
         ]
 
-    def _words(self) -> Iterator[tuple[str, int, int]]:
-        """Section, address and value of each word."""
-        for name, content in self.bytes.items():
-            start = self.parts[name].address
-            for at, (word,) in enumerate(struct.iter_unpack("<Q", content[: len(content) // WORD * WORD])):
-                yield name, start + at * WORD, word
+    def _name(self, type_address: int) -> bytes:
+        """The name of a type."""
+        pointer = self._place(type_address + TYPE_NAME)
+        name = self._place(struct.unpack_from("<Q", self._content, pointer)[0]) if pointer else 0
+        return self._content[name : self._content.index(b"\0", name)] if name else b""
 
-    def _text(self, address: int) -> bytes:
-        """The text to which the word at an address points."""
-        place = self._place(address)
-        target = self._place(struct.unpack_from("<Q", self._content, place)[0]) if place is not None else None
-        return b"" if target is None else self._content[target : self._content.index(b"\0", target)]
-
-    def _place(self, address: int) -> int | None:
-        """Where in the file an address is."""
-        part: MappedPart
+    def _place(self, address: int) -> int:
+        """Where in the file an address is; 0 if nowhere."""
         for part in self._mapped.values():
             if part.address <= address < part.address + part.size:
                 return part.offset + address - part.address
-        return None
+        return 0
