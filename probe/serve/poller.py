@@ -63,12 +63,15 @@ class Poller:
     def round(self) -> None:
         """One round."""
         begun = time.monotonic_ns()
-        if self._models.refresh():
-            error = self._models.error
-            self._log(f"{error}; its last usable content stays in use" if error else "the configuration file was read")
+        was_read = self._models.refresh()
         results = self._ask(self._models.queries)
         alive = results or self._ask((DEFAULT_QUERY,))
-        self._publish(results, any(is_alive(result.outcome) for result in alive), begun)
+        changes = self._publish(results, any(is_alive(result.outcome) for result in alive), begun)
+        if was_read:  # lines follow what they announce
+            error = self._models.error
+            self._log(f"{error}; its last usable content stays in use" if error else "the configuration file was read")
+        for change in changes:
+            self._log(f"{change.model}: {change.text}" if change.model else change.text)
 
     def _ask(self, queries: "tuple[Query, ...]") -> "tuple[Result, ...]":
         plan = self._plan
@@ -83,7 +86,7 @@ class Poller:
             return tuple(Result(query, failure, of_failure(failure)) for query in queries)
         return tuple(trimmed(result) for result in report.results)
 
-    def _publish(self, results: "tuple[Result, ...]", is_alive: bool, begun: int) -> None:
+    def _publish(self, results: "tuple[Result, ...]", is_alive: bool, begun: int) -> "list[Change]":
         last = self._board.latest
         wall_ns = self._wall_ns()
         seconds = wall_ns // 1_000_000_000
@@ -91,8 +94,6 @@ class Poller:
         models = tuple(_view(result, known.get(result.query.model), seconds) for result in results)
         changed = [model for model in models if model.name not in known or known[model.name].state != model.state]
         changes = _changes(changed, models, seconds)
-        for change in changes:
-            self._log(f"{change.model}: {change.text}" if change.model else change.text)
         is_success = exit_code(Report(results)) == 0
         at_ns = time.monotonic_ns()
         self._board.latest = Round(
@@ -109,6 +110,7 @@ class Poller:
             self._models.error,
             self._models.notes,
         )
+        return changes
 
 
 def _view(result: Result, before: "ModelView | None", seconds: int) -> ModelView:
