@@ -10,7 +10,7 @@ from ..rpc.status import proto_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..model import VersionStatus
+    from ..model import ModelStatus, VersionStatus
     from .board import Change, ModelView, Round
     from .site import Shown
 
@@ -33,7 +33,8 @@ header{display:flex;flex-wrap:wrap;gap:.5rem .8rem;align-items:center;margin-bot
 .tag{border-radius:1rem;padding:.1rem .65rem;font-size:.85rem;font-weight:600;white-space:nowrap}
 .good{color:var(--good);background:var(--goodbg)}.bad{color:var(--bad);background:var(--badbg)}
 .wait{color:var(--wait);background:var(--waitbg)}.gone{color:var(--dim);background:var(--bg)}
-main{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr));gap:.8rem;margin-top:.9rem}
+main{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr));gap:.8rem;margin-top:.9rem;
+align-items:start}
 article{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.75rem .9rem;min-width:0}
 article.no{border-left:.3rem solid var(--bad)}article.yes{border-left:.3rem solid var(--good)}
 article header{justify-content:space-between;flex-wrap:nowrap}
@@ -52,6 +53,8 @@ def render(current: "Round", is_fresh: bool, shown: "Shown", seconds: int) -> st
     refresh = max(MIN_REFRESH_SECONDS, shown.interval_ns // 1_000_000_000)
     title = f"{ready}/{count} ready"
     models = sorted(current.models, key=lambda model: is_fresh and model.is_ready)
+    outcomes = {model.result.outcome for model in models if not model.is_answered}
+    shared = outcomes.pop() if count > 1 and len(outcomes) == 1 and not any(m.is_answered for m in models) else None
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="refresh" content="{refresh}">'
@@ -61,8 +64,8 @@ def render(current: "Round", is_fresh: bool, shown: "Shown", seconds: int) -> st
         f"{_server(current, is_fresh)}</header>\n"
         f'<p class="dim">{_html(shown.address)}, asked every {duration.render(shown.interval_ns)}; '
         f"{_last_answer(current, seconds)}</p>\n"
-        f"{_notes(current, count)}"
-        f"<main>\n{''.join(_model(model, is_fresh, seconds) for model in models)}</main>\n"
+        f"{_notes(current, count)}{_shared(current, shared)}"
+        f"<main>\n{''.join(_model(model, is_fresh, seconds, shared is None) for model in models)}</main>\n"
         f"{_changes(current.changes, seconds)}"
         f'<footer class="dim"><a href="/readyz">/readyz</a> · <a href="/livez">/livez</a> · '
         f'<a href="/metrics">/metrics</a> · tfs_model_status_probe {_html(shown.version)}</footer>\n</body></html>\n'
@@ -102,16 +105,29 @@ def _notes(current: "Round", count: int) -> str:
     return "".join(f'<p class="note">{_html(note)}</p>\n' for note in notes)
 
 
-def _model(model: "ModelView", is_fresh: bool, seconds: int) -> str:
+def _shared(current: "Round", shared: "ModelStatus | Failure | None") -> str:
+    """A failure that all models have in common, once."""
+    if shared is None:
+        return ""
+    verdict, query = current.models[0].result.verdict, current.models[0].result.query
+    text = hint(verdict, shared, query)
+    line = _html(verdict_line(verdict, query, BUDGET.text), 900)
+    return f'<p class="note">{line}{f"<br>{_html(text, BUDGET.hint)}" if text else ""}</p>\n'
+
+
+def _model(model: "ModelView", is_fresh: bool, seconds: int, is_explained: bool) -> str:
+    """A model's card. `is_explained`: with the verdict, which otherwise stands above all cards."""
     verdict, query, outcome = model.result.verdict, model.result.query, model.result.outcome
     is_ready = is_fresh and model.is_ready
     since = f'<p class="dim">since {_date(model.since)}, {_ago(model.since, seconds)}</p>' if model.since else ""
-    text = hint(verdict, outcome, query)
+    text = hint(verdict, outcome, query) if is_explained else ""
+    line = f"<p>{_html(verdict_line(verdict, query, BUDGET.text), 900)}</p>" if is_explained else ""
     return (
         f'<article class="{"yes" if is_ready else "no"}"><header><h3>{_html(model.name)}</h3>'
         f"{_tag('ready', 'good') if is_ready else _tag('not ready', 'bad')}</header>"
-        f"<p>{_html(verdict_line(verdict, query, BUDGET.text), 900)}</p>{since}"
-        f"{_versions(model)}" + (f'<p class="dim">{_html(text, BUDGET.hint)}</p>' if text else "") + "</article>\n"
+        f"{line}{since}{_versions(model)}"
+        + (f'<p class="dim">{_html(text, BUDGET.hint)}</p>' if text else "")
+        + "</article>\n"
     )
 
 

@@ -15,9 +15,9 @@ from tests.serve.test_metrics import SHOWN, view
 
 TAGS = {
     "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "p", "span", "main", "article",
-    "table", "tr", "td", "b", "footer", "a",
+    "table", "tr", "td", "b", "br", "footer", "a",
 }  # fmt: skip
-VOID = ("meta",)
+VOID = ("meta", "br")
 
 
 class Reader(HTMLParser):
@@ -101,6 +101,14 @@ def test_an_old_answer() -> None:
     board = Board((Query("half"),), 1)
     assert "not asked yet" in read(board.latest, False).text
     assert "no answer for long" in read(Round((view("half", VersionStatus(1, AVAILABLE)),), 0, 9), False).text
+
+
+def test_a_failure_of_all_is_said_once() -> None:
+    models = tuple(view(name, failure=Failure("dial", "connection refused", cause="refused")) for name in "abc")
+    text = read(Round(models, 0, 9)).text
+    assert text.count("connection refused") == 1
+    assert text.count("nothing is listening there") == 1
+    assert text.count("not ready") == 4
 
 
 def test_no_model() -> None:
