@@ -1,8 +1,7 @@
 """What the rounds have found: immutable values, and the board on which the last one hangs."""
 
-from ..model import CALL, END, Failure, ModelStatus, Report, Result
+from ..model import AVAILABLE, CALL, END, Failure, ModelStatus, Report, Result
 from ..rpc.status import DEADLINE_EXCEEDED, UNAVAILABLE
-from ..tfs.policy import is_pending
 from ..tfs.verdict import of_failure
 from ..value import Value
 
@@ -160,10 +159,12 @@ def trimmed(result: Result) -> Result:
 
 
 def with_series(status: ModelStatus) -> "tuple[VersionStatus, ...]":
-    """The versions that have series: those that ENDed without an error are left out, except the newest of all."""
+    """The versions that have series: of those that ENDed only the newest of all, and those with an error while no newer
+    version is AVAILABLE. So a series that says END beside one that says AVAILABLE means a failed upgrade."""
     newest = max((version.version for version in status), default=0)
+    serving = max((version.version for version in status if version.state == AVAILABLE), default=-1)
     return tuple(
         version
         for version in {version.version: version for version in status}.values()
-        if version.version == newest or is_pending(version) or version.state != END
+        if version.version == newest or version.state != END or (version.error_code != 0 and version.version > serving)
     )

@@ -61,6 +61,16 @@ def test_the_newest_version_has_series_though_it_has_ended() -> None:
     assert not any('version="1"' in name for name in found)
 
 
+def test_a_failed_upgrade_is_forgotten_after_the_next_one() -> None:
+    failed = VersionStatus(124, END, error_code=15)
+    before = with_series(ModelStatus((failed, VersionStatus(123, AVAILABLE), VersionStatus(122, END, error_code=5))))
+    assert [version.version for version in before] == [124, 123]
+    after = with_series(ModelStatus((VersionStatus(125, AVAILABLE), failed, VersionStatus(123, END))))
+    assert [version.version for version in after] == [125]
+    nothing = with_series(ModelStatus((VersionStatus(125, END), failed, VersionStatus(123, END))))
+    assert [version.version for version in nothing] == [125, 124]
+
+
 def test_without_an_answer_that_counts_all_is_0_and_all_is_there() -> None:
     fresh = Round((view("half", VersionStatus(1, AVAILABLE)),), 0, is_alive=True)
     before = samples(render(fresh, True, SHOWN))
