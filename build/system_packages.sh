@@ -24,6 +24,8 @@ look() {
         need_command containerd containerd
         need_command runc runc
         need_command rpm rpm
+        need_command prometheus prometheus # promtool is in it
+        need_command chromium chromium
         ldd "$(command -v busybox)" 2>&1 | grep -q 'not a dynamic' || lack "a static busybox" busybox-static
         ;;
     esac

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +13,7 @@ from probe.serve.board import MAX_ENDED, MAX_PENDING, Board, ModelView, Round, t
 from probe.serve.metrics import label, render
 from probe.serve.site import Shown
 from probe.tfs.verdict import judge
+from tests.support.prometheus import need
 
 SECOND = 1_000_000_000
 SHOWN = Shown(":8500", 5 * SECOND, "2.0.0", True)
@@ -132,8 +131,7 @@ def test_a_long_history_is_cut() -> None:
 
 
 def test_promtool_finds_nothing() -> None:
-    if not shutil.which("promtool"):
-        pytest.skip("promtool is not installed")
+    need("promtool")
     rounds = [
         Board((Query('a"\n\\b'), Query("half")), SECOND).latest,
         Round(
