@@ -6,7 +6,7 @@ from pathlib import Path
 
 from build.shared.checkout import ROOT
 
-LEFT_OUT = ("probe.rpc.http1_server", "probe.tfs.grpcio", "probe.tfs.proto", "probe.process")
+LEFT_OUT = ("probe.tfs.grpcio", "probe.tfs.proto", "probe.process")
 """Modules and packages of the program that the executable never imports: the second engine, and what only an ordinary
 Python needs."""
 

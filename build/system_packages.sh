@@ -28,6 +28,8 @@ look() {
         need_command mandoc mandoc
         need_command zsh zsh
         need_command fish fish
+        need_command prometheus prometheus # promtool is in it
+        need_command chromium chromium
         ldd "$(command -v busybox)" 2>&1 | grep -q 'not a dynamic' || lack "a static busybox" busybox-static
         ;;
     esac

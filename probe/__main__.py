@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 STDOUT, STDERR = 1, 2
 ENOENT = 2
 OUT_OF_MEMORY = "error: out of memory\nhint: raise the container's memory limit, or ulimit -v\n"
+PIPE_BYTES = 4096  # a pipe that is writable takes these many at once
 MAX_WRITE_SECONDS = 1.0  # how long a standard stream may delay the end of a run without -timeout
 
 
@@ -87,6 +88,8 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
         plan, notes = with_queries(plan, configured, asked.flags.values)
     if isinstance(plan, Failure):
         return _print_report(asked, environment, _failed(plan), begun)
+    if plan.serve is not None:
+        return _serve(asked, plan, environment, begun, notes)
     if plan.wait:
         return _wait(asked, plan, environment, begun, notes)
     if plan.deadline.at is None:
@@ -135,6 +138,49 @@ def _wait(
         code = exit_codes.COMMAND_NOT_FOUND
     text = escape(f"error: cannot execute {asked.flags.command[0]}: {posix.strerror(reason)}")
     return _write(STDERR, f"{timestamp(time.localtime())}{text}\n", code)
+
+
+def _serve(
+    asked: "Options", plan: "Plan", environment: "dict[bytes, bytes]", begun: int, notes: "tuple[str, ...]"
+) -> int:
+    """-serve: rounds in the background, and answers over HTTP. Returns only if it cannot begin."""
+    from .cli.output import advice, options_lines
+    from .serve.serve import serve
+
+    def stamp() -> str:
+        return timestamp(time.localtime())
+
+    def read() -> "tuple[Plan | Failure, tuple[str, ...]]":
+        from .tfs.config_file import read_queries
+
+        assert plan.config_file is not None
+        named = asked.plan.queries if not isinstance(asked.plan, Failure) else ()
+        configured = read_queries(plan.config_file, named, query(asked.flags.values, ""))
+        return with_queries(plan, configured, asked.flags.values)
+
+    if asked.verbose:
+        _log(options_lines(asked, environment, stamp(), notes))
+    process.exit_on_signal(exit_codes.OK)
+    failure = serve(
+        plan, notes, read, lambda report: advice(asked, report), time.time_ns, stamp,
+        lambda text: _log(f"{stamp()}{escape(text)}\n"),
+    )  # fmt: skip
+    return _print_report(asked, environment, _failed(failure), begun)
+
+
+def _log(text: str) -> None:
+    """Writes as much of the text to stderr as it takes at once: whoever reads it slowly must not hold up a server."""
+    import posix
+    import select
+
+    writable = select.poll()
+    writable.register(STDERR, select.POLLOUT)
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        while data and any(event & select.POLLOUT for _, event in writable.poll(0)):
+            data = data[posix.write(STDERR, data[:PIPE_BYTES]) :]
+    except OSError:
+        pass  # closed, or full
 
 
 def _install(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:

@@ -56,6 +56,12 @@ def prepare() -> None:
     _signal.signal(_signal.SIGXFSZ, _signal.SIG_IGN)
 
 
+def exit_on_signal(exit_code: int) -> None:
+    """Makes SIGTERM and SIGINT end the process with that code: they are how a server is told to end."""
+    for number in (_signal.SIGTERM, _signal.SIGINT):
+        _signal.signal(number, lambda *_: posix._exit(exit_code))
+
+
 def environment(prefix: bytes) -> "dict[bytes, bytes]":
     """The variables whose names begin with the prefix."""
     return {name: value for name, value in posix.environ.items() if name.startswith(prefix)}

@@ -70,6 +70,13 @@ static PyObject *enter(PyObject *self, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+/* exit_on_signal(exit_code) */
+static PyObject *exit_on_signal(PyObject *self, PyObject *code)
+{
+    set_exit_code_of_signals((int)PyLong_AsLong(code));
+    Py_RETURN_NONE;
+}
+
 /* execute(command) -> errno, if the command cannot replace the process; a list of bytes */
 static PyObject *execute_command(PyObject *self, PyObject *command)
 {
@@ -123,6 +130,7 @@ static PyMethodDef methods[] SNAPSHOT = {
     {"environment", environment, METH_O, NULL},
     {"arm", arm, METH_O, NULL},
     {"enter", enter, METH_VARARGS, NULL},
+    {"exit_on_signal", exit_on_signal, METH_O, NULL},
     {"write", write_data, METH_VARARGS, NULL},
     {"execute", execute_command, METH_O, NULL},
     {"own_file", own_file, METH_NOARGS, NULL},

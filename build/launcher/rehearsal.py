@@ -147,8 +147,8 @@ def _answer(connection: "_socket.socket", context: "_ssl._SSLContext | None") ->
                     raise EOFError from None
                 incoming.write(received)
 
-    wait_for(session.do_handshake)  # type: ignore[no-untyped-call]
-    wait_for(lambda: session.read(READ_BYTES))  # type: ignore[no-untyped-call]
+    wait_for(session.do_handshake)
+    wait_for(lambda: session.read(READ_BYTES))
     session.write(settings)
     session.write(answer)
     connection.send(outgoing.read())

@@ -15,12 +15,13 @@ ENVIRONMENT_PREFIX = "TFS_PROBE_"
 ENGINES = ("native", "grpcio")
 
 # Groups of -h, in their order.
-ORIGINAL, QUESTION, TIME, SECURITY, OUTPUT, INSTALL = (
+ORIGINAL, QUESTION, TIME, SECURITY, OUTPUT, SERVE, INSTALL = (
     "",
     "What to ask, and what counts as success",
     "Time limits and waiting",
     "Secure connections, and metadata",
     "Engine and output",
+    "As a sidecar",
     "Installation",
 )
 
@@ -190,6 +191,16 @@ _ROWS = (
     Flag("v", "bool", False, OUTPUT, "Print the effective options and timings to stderr"),
     Flag("version", "bool", False, OUTPUT, "Print the version and exit", from_environment=False),
     Flag("explain", "code", None, OUTPUT, "Explain this exit code and exit", metavar="int", from_environment=False),
+    Flag(
+        "serve",
+        "string",
+        None,
+        SERVE,
+        "Keep asking, and answer over HTTP on this address, such as :9808: /readyz, /livez, /metrics, a page at /",
+        metavar="address",
+        from_environment=False,
+    ),
+    Flag("serve-interval", "duration", 5_000_000_000, SERVE, "How often to ask (with -serve)"),
     Flag(
         "install",
         "path",

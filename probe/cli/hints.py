@@ -30,7 +30,12 @@ ROLLED_BACK = (
     "rollback"
 )
 # The flag that sets a budget.
-LIMIT_FLAGS: "dict[Limit, str]" = {"run": "-timeout", "connect": "-connect-timeout", "rpc": "-rpc-timeout"}
+LIMIT_FLAGS: "dict[Limit, str]" = {
+    "run": "-timeout",
+    "round": "-serve-interval",
+    "connect": "-connect-timeout",
+    "rpc": "-rpc-timeout",
+}
 
 HINTS: "dict[Cause, str]" = {
     # Dialing.
@@ -239,6 +244,18 @@ HINTS: "dict[Cause, str]" = {
     "install-policy": (
         "check the container's seccomp, AppArmor or SELinux policy, and the attributes of the files (lsattr): one of "
         "them forbids this call"
+    ),
+    # -serve.
+    "serve-address": "give -serve=:PORT, HOST:PORT or [IPV6]:PORT, for example -serve=:9808",
+    "serve-in-use": "give another port: another program listens on this one; the containers of a pod share their ports",
+    "serve-permission": "give a port of 1024 or above: this user may not open the others",
+    "serve-no-address": "give an address of this machine, or -serve=:PORT for all of them",
+    "serve-socket": "check the container's limits and its security policy: the kernel does not allow the socket",
+    "serve-no-thread": "raise the container's limit of processes, which counts threads: -serve needs one",
+    "no-answer-yet": "wait for the first round, which takes at most -serve-interval",
+    "stale": (
+        "check the CPU limit of the probe, and whether its files (certificates, -model-config-file) are on a file "
+        "system that hangs: no round has ended for three intervals"
     ),
     "install-space": "give the volume 32 MiB: there is no room for the copy, which is made beside the old one",
 }

@@ -88,7 +88,7 @@ def response(status: "ModelStatus", deciding: "VersionStatus | None", limit: int
             entries.append(_entry(version, limit))
             size += len(entries[-1].encode()) + 1
     if size <= limit + 1:
-        return " ".join(entries)
+        return (" ".join(entries) + _left_out(status.omitted)).strip()
     must = _entry(deciding, limit // 2) if deciding is not None else ""
     shown = len(entries)
     room = limit - (len(must.encode()) if place >= shown - 1 else 0)
@@ -104,7 +104,7 @@ def response(status: "ModelStatus", deciding: "VersionStatus | None", limit: int
     if shown <= place:
         out = f"{out}{_left_out(place - shown)} {must}".strip()
         shown = place + 1
-    return (out + _left_out(count - shown)).strip()
+    return (out + _left_out(count + status.omitted - shown)).strip()
 
 
 def _left_out(count: int) -> str:
