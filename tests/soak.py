@@ -20,7 +20,10 @@ from tests.support.variants import ROOT, Variant, built
 LOG = ROOT / ".cache" / "soak.jsonl"
 INTERVAL = "10ms"  # the least that there is
 SAMPLES = 20
-MODELS = {"one": {123: "AVAILABLE"}, "two": {7: "AVAILABLE", 8: ("END", 15, "Can't parse it")}}
+MODELS: dict[str, dict[int, str | tuple[str, int, str]]] = {
+    "one": {123: "AVAILABLE"},
+    "two": {7: "AVAILABLE", 8: ("END", 15, "Can't parse it")},
+}
 MAX_GROWTH_KIB = 512
 
 

@@ -19,8 +19,9 @@ from PyInstaller.archive.readers import CArchiveReader
 from build.shared.elf import Part, mapped_bytes, sections
 from probe.tfs import exit_codes
 from tests.fake_tfs import FakeServing
-from tests.flavours import PATIENCE, ROOT
 from tests.frozen.elf import SNAPSHOT, guarded
+from tests.support.runner import HANG_SECONDS
+from tests.support.variants import ROOT
 
 PARTS = ("pydata", *SNAPSHOT)
 EACH_PART = pytest.mark.parametrize("part", PARTS)
@@ -46,7 +47,9 @@ class Damaged:
                 file.seek(at)
                 file.write(content)
         try:
-            return subprocess.run([self.file, flag], cwd=self._cwd, capture_output=True, timeout=PATIENCE, check=False)
+            return subprocess.run(
+                [self.file, flag], cwd=self._cwd, capture_output=True, timeout=HANG_SECONDS, check=False
+            )
         finally:
             with self.file.open("r+b") as file:
                 for at, content in changes:
@@ -203,7 +206,7 @@ def test_cut_short(damaged: Damaged, server: FakeServing, empty: Path) -> None:
                 file.truncate(length)
             try:
                 # Not through a shell, which would run what the kernel refuses as a script.
-                done = subprocess.run(command, cwd=empty, capture_output=True, timeout=PATIENCE, check=False)
+                done = subprocess.run(command, cwd=empty, capture_output=True, timeout=HANG_SECONDS, check=False)
                 ended[length] = done.returncode
             except OSError as error:
                 ended[length] = str(error.strerror)

@@ -9,9 +9,9 @@ import pytest
 
 from probe.tfs import exit_codes
 from tests.fake_tfs import FakeServing
-from tests.flavours import Flavour
 from tests.frozen.at_exit import memory_at_exit
 from tests.frozen.objects import WORD, Snapshot
+from tests.support.variants import Variant
 
 PAGE = 4096
 MAX_COPIED_PAGES = 30
@@ -27,7 +27,7 @@ CALLS = {
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="later versions of CPython are not patched")
 @pytest.mark.parametrize(("exit_code", "argv"), [(code, argv) for code, *argv in CALLS.values()], ids=CALLS)
-def test_objects_are_immortal(exit_code: int, argv: list[str], frozen: Flavour, server: FakeServing) -> None:
+def test_objects_are_immortal(exit_code: int, argv: list[str], frozen: Variant, server: FakeServing) -> None:
     file = Path(frozen.command[0])
     snapshot = Snapshot(file)
     ranges = {name: (part.address, part.size) for name, part in snapshot.parts.items()}
@@ -45,7 +45,7 @@ def test_objects_are_immortal(exit_code: int, argv: list[str], frozen: Flavour, 
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="later versions of CPython are not patched")
-def test_few_pages_are_copied(frozen: Flavour, server: FakeServing) -> None:
+def test_few_pages_are_copied(frozen: Variant, server: FakeServing) -> None:
     file = Path(frozen.command[0])
     snapshot = Snapshot(file)
     ranges = {name: (part.address, part.size) for name, part in snapshot.parts.items()}
