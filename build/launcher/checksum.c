@@ -6,6 +6,7 @@
  */
 #include "checksum.h"
 
+#include <string.h>
 #include <zlib.h>
 
 struct part {
@@ -28,6 +29,9 @@ int is_whole(uintptr_t from, uintptr_t to, ptrdiff_t moved)
 {
     if (checksum((const void *)table.parts, sizeof table.parts) != table.sum)
         return 0;
+    uintptr_t here = (uintptr_t)&table;
+    if (here >= from && here < to && memcmp((const void *)(here + (uintptr_t)moved), (const void *)here, sizeof table))
+        return 0; /* another program's table */
     for (size_t i = 0; i < sizeof table.parts / sizeof *table.parts && table.parts[i].start; i++) {
         uintptr_t start = table.parts[i].start;
         if (start >= from && start < to && (moved || !table.parts[i].changes)
