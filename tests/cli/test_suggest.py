@@ -150,5 +150,5 @@ def test_values_of_other_kinds_and_defaults_are_not() -> None:
 
 def test_a_header_is_named_without_its_value() -> None:
     hint = suspicious_value(values(rpc_header=(("a", "x"), ("authorization", " Bearer secret ${TOKEN}"))))
-    assert hint.startswith("check -rpc-header=\"authorization: …\"")
+    assert hint.startswith('check -rpc-header="authorization: …"')
     assert "secret" not in hint
