@@ -14,6 +14,7 @@
 # make rebuild BUILDINFO=file [NOW=file]              the next patch version, if a linked package has changed
 # make bench   what a call costs, beside the original and grpc_health_probe: make bench PEER=/path TLS_PEER=/path;
 #              QUICK=1 writes nothing
+# make soak    the sidecar for 100,000 rounds (ROUNDS=…), in plain text and over TLS: memory, descriptors, threads; 20 minutes
 # make image   an image that contains only the executable, built by docker or podman: make image [FILE=…] [IMAGE=…]
 # make smoke   the executable in one clean container: make smoke IMAGE=alpine:3.24.2 FILE=dist/…; without FILE the image's own
 # make proto   regenerates the messages from serving.proto
@@ -22,7 +23,7 @@
 # Everything that is installed goes into .venv and .cache. build/system_packages.sh installs what only the distribution provides.
 
 .DELETE_ON_ERROR:
-.PHONY: demo unit test coverage cases debian-13 check format freeze zipapp release verify-release rebuild bench image smoke proto clean
+.PHONY: demo unit test coverage cases debian-13 check format freeze zipapp release verify-release rebuild bench soak image smoke proto clean
 MAKEFLAGS += --no-print-directory
 
 # The distribution's Python, if it is new enough. It is looked up when it is needed, because it may be installed only then.
@@ -48,7 +49,7 @@ demo: .venv/ready $(FROZEN)
 	@$(RUN) -m tests.demo
 
 unit: .venv/ready
-	$(RUN) -m pytest $(UNIT)
+	$(RUN) -m pytest -n auto $(UNIT)
 
 test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh test
@@ -115,6 +116,9 @@ rebuild: .venv/ready
 bench: .venv/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh python freeze
 	@$(RUN) -m tests.bench $(if $(PEER),--peer '$(PEER)') $(if $(TLS_PEER),--tls-peer '$(TLS_PEER)') $(if $(QUICK),--quick)
+
+soak: .venv/ready $(FROZEN)
+	@$(RUN) -m tests.soak $(or $(ROUNDS),100000)
 
 # These two need a container engine, but nothing that is installed here.
 image:

@@ -10,9 +10,9 @@ from .check import check
 from .cli.backstop import GRACE_SECONDS, PHASES, output_phase
 from .cli.escape import escape
 from .cli.flags import HelpRequested, UsageError, parse
+from .cli.lines import timestamp
 from .cli.options import VARIABLE_PREFIXES, options, query, with_queries
 from .cli.output import compose, compose_json
-from .cli.text import timestamp
 from .model import SETUP, Failure, Query, Report, Result, Verdict
 from .tfs import exit_codes
 from .tfs.verdict import exit_code, of_failure
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 STDOUT, STDERR = 1, 2
 ENOENT = 2
+OUT_OF_MEMORY = "error: out of memory\nhint: raise the container's memory limit, or ulimit -v\n"
+PIPE_BYTES = 4096  # a pipe that is writable takes these many at once
 MAX_WRITE_SECONDS = 1.0  # how long a standard stream may delay the end of a run without -timeout
 
 
@@ -76,6 +78,7 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
     plan = asked.plan
     notes: tuple[str, ...] = ()
     if not isinstance(plan, Failure) and plan.deadline.at is not None:
+        process.enter(*PHASES["dial"])  # the alarm may ring before the first phase begins
         process.arm(plan.deadline.remaining() + GRACE_SECONDS)
     if not isinstance(plan, Failure) and plan.config_file:
         from .tfs.config_file import read_queries
@@ -85,6 +88,8 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
         plan, notes = with_queries(plan, configured, asked.flags.values)
     if isinstance(plan, Failure):
         return _print_report(asked, environment, _failed(plan), begun)
+    if plan.serve is not None:
+        return _serve(asked, plan, environment, begun, notes)
     if plan.wait:
         return _wait(asked, plan, environment, begun, notes)
     if plan.deadline.at is None:
@@ -120,6 +125,7 @@ def _wait(
 
     session = Session()
     report = wait(plan, session, progress, enter=_enter)
+    process.enter(*output_phase(report, exit_code(report)))
     session.close()
     if not silent:
         _write(STDERR, shown.end(), exit_code(report))
@@ -134,12 +140,58 @@ def _wait(
     return _write(STDERR, f"{timestamp(time.localtime())}{text}\n", code)
 
 
+def _serve(
+    asked: "Options", plan: "Plan", environment: "dict[bytes, bytes]", begun: int, notes: "tuple[str, ...]"
+) -> int:
+    """-serve: rounds in the background, and answers over HTTP. Returns only if it cannot begin."""
+    from .cli.output import advice, options_lines
+    from .serve.serve import serve
+
+    def stamp() -> str:
+        return timestamp(time.localtime())
+
+    def read() -> "tuple[Plan | Failure, tuple[str, ...]]":
+        from .tfs.config_file import read_queries
+
+        assert plan.config_file is not None
+        named = asked.plan.queries if not isinstance(asked.plan, Failure) else ()
+        configured = read_queries(plan.config_file, named, query(asked.flags.values, ""))
+        return with_queries(plan, configured, asked.flags.values)
+
+    if asked.verbose:
+        _log(options_lines(asked, environment, stamp(), notes))
+    process.exit_on_signal(exit_codes.OK)
+    failure = serve(
+        plan, notes, read, lambda report: advice(asked, report), time.time_ns, stamp,
+        lambda text: _log(f"{stamp()}{escape(text)}\n"),
+    )  # fmt: skip
+    return _print_report(asked, environment, _failed(failure), begun)
+
+
+def _log(text: str) -> None:
+    """Writes as much of the text to stderr as it takes at once: whoever reads it slowly must not hold up a server."""
+    import posix
+    import select
+
+    writable = select.poll()
+    writable.register(STDERR, select.POLLOUT)
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        while data and any(event & select.POLLOUT for _, event in writable.poll(0)):
+            data = data[posix.write(STDERR, data[:PIPE_BYTES]) :]
+    except OSError:
+        pass  # closed, or full
+
+
 def _install(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:
     """-install: the executable copies itself."""
-    process.complete()
-    from .install import install
+    try:
+        process.complete()
+        from .install import install
 
-    done = install(process.own_file, asked.install)
+        done = install(process.own_file, asked.install)
+    except MemoryError:
+        done = Failure(SETUP, "out of memory", cause="memory", permanent=True)
     if isinstance(done, Failure):
         return _print_report(asked, environment, _failed(done), begun)
     return _write(STDOUT, "".join(escape(line) + "\n" for line in done), exit_codes.OK)
@@ -156,7 +208,10 @@ def _print_report(
         _write(STDOUT, compose_json(asked, report, code, total_ns, notes), code, min(seconds, MAX_WRITE_SECONDS))
         if not asked.verbose:
             return code
-    text = compose(asked, environment, report, code, timestamp(time.localtime()), total_ns, notes)
+    try:
+        text = compose(asked, environment, report, code, timestamp(time.localtime()), total_ns, notes)
+    except MemoryError:  # the outcome is known, and stays
+        text = OUT_OF_MEMORY
     return _write(STDERR, text, code, min(seconds, MAX_WRITE_SECONDS))
 
 
@@ -178,6 +233,8 @@ def run() -> None:
     try:
         process.prepare()
         code = main()
+    except MemoryError:
+        code = _write(STDERR, OUT_OF_MEMORY, exit_codes.DIAL)
     except BaseException as error:
         text = escape(f"internal error: {type(error).__name__}: {error}")  # one line, whatever the error says
         code = _write(STDERR, text + "\n", exit_codes.INTERNAL)

@@ -8,11 +8,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, Literal, TypeAlias
 
-    Limit: TypeAlias = Literal["run", "wait", "connect", "rpc", "share"]
+    Limit: TypeAlias = Literal["run", "wait", "round", "connect", "rpc", "share"]
 
 # Which budget a deadline comes from. Only cli/ knows the flag behind each.
 RUN: "Final" = "run"  # the whole run
 WAIT: "Final" = "wait"  # all rounds of a run that waits
+ROUND: "Final" = "round"  # one of the rounds of a run that serves
 CONNECT: "Final" = "connect"  # dialing
 RPC: "Final" = "rpc"  # one call
 SHARE: "Final" = "share"  # part of a larger budget, such as the time for one of several addresses

@@ -9,7 +9,7 @@ from .value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Final, Literal, TypeAlias
+    from typing import Any, Final, Literal, TypeAlias
 
     from .deadline import Deadline, Limit
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     Cause: TypeAlias = Literal[
         "",
         # Dialing.
-        "no-time", "refused", "no-socket", "permission", "dropped", "mute", "slow", "closed", "http1", "not-http2",
-        "policy", "descriptors", "kernel-memory", "memory", "no-route", "no-local-address", "no-family", "invalid",
-        "not-a-socket", "socket-error",
+        "no-time", "files-time", "refused", "no-socket", "permission", "dropped", "mute", "slow", "closed", "http1",
+        "not-http2", "policy", "descriptors", "kernel-memory", "memory", "no-route", "no-local-address", "no-family",
+        "invalid", "not-a-socket", "socket-error",
         # The address, and names.
         "address", "no-port", "brackets", "url", "numeric-host", "zone", "unresolved", "resolver", "no-thread",
         # TLS.
         "speaks-tls", "tls-plain", "tls-http1", "tls-not", "tls-closed", "tls-client", "tls-refused", "tls-version",
         "tls-alpn", "tls-weak", "tls-handshake", "tls-name", "tls-expired", "tls-not-yet", "tls-untrusted",
         "tls-certificate", "tls-file", "tls-encrypted", "tls-mismatch", "tls-roots", "tls-bad-name",
-        "tls-start",
+        "tls-random",
         # REST.
         "url-user", "url-path", "rest-port", "rest-grpc", "rest-tls", "rest-not-http",
         # SPIFFE.
@@ -46,7 +46,10 @@ if TYPE_CHECKING:
         "file", "config", "config-single",
         # -install.
         "own-file", "package", "install-folder", "install-name", "install-read-only", "install-permission",
-        "install-space",
+        "install-space", "install-policy",
+        # -serve.
+        "serve-address", "serve-in-use", "serve-permission", "serve-no-address", "serve-socket", "serve-no-thread",
+        "no-answer-yet", "stale",
     ]  # fmt: skip
 
 # The states of a servable: ModelVersionStatus.State in TensorFlow Serving's get_model_status.proto.
@@ -192,7 +195,18 @@ class Query(Value):
 class Plan(Value):
     """Everything that one run does."""
 
-    __slots__ = ("client", "config_file", "deadline", "interval", "liveness", "predict", "queries", "wait")
+    __slots__ = (
+        "client",
+        "config_file",
+        "deadline",
+        "interval",
+        "liveness",
+        "predict",
+        "queries",
+        "round_limit",
+        "serve",
+        "wait",
+    )
 
     def __init__(
         self,
@@ -204,11 +218,14 @@ class Plan(Value):
         predict: "NamedFile | None" = None,
         wait: int = 0,
         interval: int = 1_000_000_000,
+        serve: "str | None" = None,
+        round_limit: int = 0,
     ) -> None:
         """`deadline` bounds the whole run. `liveness`: succeed as soon as the server itself answers. `config_file`:
         lists further models; the first query is the template of theirs. `predict`: a request that the model must
         answer. `wait`: nanoseconds for which to ask again, 0 for one round; `interval`: the longest pause between
-        rounds."""
+        rounds. `serve`: the address on which to answer over HTTP; `round_limit`: nanoseconds that a round of it may
+        take, 0 for no limit but the interval."""
         self.client: Final = client
         self.queries: Final = queries
         self.deadline: Final = deadline
@@ -217,6 +234,12 @@ class Plan(Value):
         self.predict: Final = predict
         self.wait: Final = wait
         self.interval: Final = interval
+        self.serve: Final = serve
+        self.round_limit: Final = round_limit
+
+    def copy(self, **changes: "Any") -> "Plan":
+        """The same plan, with other values for some of its attributes."""
+        return Plan(**({name: getattr(self, name) for name in self.__slots__} | changes))
 
 
 class VersionStatus(Value):
@@ -241,12 +264,16 @@ class ModelStatus(Value):
     Iterating decodes what `rest` holds anew: an answer of 400,000 entries never becomes 400,000 objects at once.
     """
 
-    __slots__ = ("first", "rest")
+    __slots__ = ("first", "omitted", "rest")
 
-    def __init__(self, first: "tuple[VersionStatus, ...]", rest: "Iterable[VersionStatus]" = ()) -> None:
-        """`first`: the leading entries; `rest`: those after them, which can be iterated any number of times."""
+    def __init__(
+        self, first: "tuple[VersionStatus, ...]", rest: "Iterable[VersionStatus]" = (), omitted: int = 0
+    ) -> None:
+        """`first`: the leading entries; `rest`: those after them, which can be iterated any number of times; `omitted`:
+        how many further ones were dropped."""
         self.first: Final = first
         self.rest: Final = rest
+        self.omitted: Final = omitted
 
     def __iter__(self) -> "Iterator[VersionStatus]":
         yield from self.first

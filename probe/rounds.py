@@ -3,7 +3,7 @@
 import time
 
 from .check import ask, dial, failed_report, ignore
-from .model import CallTrace, Failure, Report
+from .model import CALL, CallTrace, Failure, Report
 from .tfs import exit_codes
 from .tfs.client import connect
 from .tfs.verdict import exit_code
@@ -37,12 +37,15 @@ class Session:
         """The report on all of the plan's queries."""
         if not plan.queries:
             return Report(())
+        report = None
         if self._client is not None:
             report = self._ask(self._client, plan, enter)
             if self._client is not None or not _is_stale(report):
                 return report
         client, self._trace = dial(plan, self._connect, enter)
         if isinstance(client, Failure):
+            if report is not None and client.cause == "no-time":
+                return report  # the first attempt took all of the time, and says more
             return failed_report(plan, client, self._trace)
         self._client = client
         return self._ask(client, plan, enter)
@@ -55,9 +58,14 @@ class Session:
 
     def _ask(self, client: "Client", plan: "Plan", enter: "Enter") -> Report:
         report = ask(client, plan, self._trace, self._sleep, enter)
-        if not client.is_usable:
+        if not client.is_usable or _is_unanswered(report):
             self.close()
         return report
+
+
+def _is_unanswered(report: Report) -> bool:
+    """Whether the server answered nothing: it may be gone, and its name may have another address by now."""
+    return all(isinstance(result.outcome, Failure) and result.outcome.kind == CALL for result in report.results)
 
 
 def _is_stale(report: Report) -> bool:

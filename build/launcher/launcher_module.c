@@ -2,6 +2,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "openssl.h"
@@ -69,6 +70,13 @@ static PyObject *enter(PyObject *self, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+/* exit_on_signal(exit_code) */
+static PyObject *exit_on_signal(PyObject *self, PyObject *code)
+{
+    set_exit_code_of_signals((int)PyLong_AsLong(code));
+    Py_RETURN_NONE;
+}
+
 /* execute(command) -> errno, if the command cannot replace the process; a list of bytes */
 static PyObject *execute_command(PyObject *self, PyObject *command)
 {
@@ -96,12 +104,21 @@ static PyObject *end(PyObject *self, PyObject *code)
     _exit((int)PyLong_AsLong(code));
 }
 
+/* Short of memory, CPython does not fail well in the middle of its initialisation. So this much must be free; it is not used. */
+enum { INITIALISATION_BYTES = 4 << 20 };
+
 /* complete(): does the rest of CPython's initialisation: import paths (none), codecs, standard streams. Whoever needs the standard
  * library calls it first; a plain call does without. */
 static PyObject *complete(PyObject *self, PyObject *unused)
 {
+    if (Py_IsInitialized())
+        Py_RETURN_NONE;
+    void *room = mmap(NULL, INITIALISATION_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        return PyErr_NoMemory();
+    munmap(room, INITIALISATION_BYTES);
     replace_directories();
-    PyStatus status = Py_IsInitialized() ? PyStatus_Ok() : _Py_InitializeMain();
+    PyStatus status = _Py_InitializeMain();
     if (PyStatus_Exception(status))
         return PyErr_Format(PyExc_RuntimeError, "CPython cannot be initialised: %s", status.err_msg);
     Py_RETURN_NONE;
@@ -113,6 +130,7 @@ static PyMethodDef methods[] SNAPSHOT = {
     {"environment", environment, METH_O, NULL},
     {"arm", arm, METH_O, NULL},
     {"enter", enter, METH_VARARGS, NULL},
+    {"exit_on_signal", exit_on_signal, METH_O, NULL},
     {"write", write_data, METH_VARARGS, NULL},
     {"execute", execute_command, METH_O, NULL},
     {"own_file", own_file, METH_NOARGS, NULL},

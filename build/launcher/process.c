@@ -35,9 +35,16 @@ void guard_descriptors(void)
         }
 }
 
+static volatile sig_atomic_t exit_code_of_signals = -1;
+
 static void end_by_signal(int signal_number)
 {
-    _exit(EXIT_SIGNAL + signal_number);
+    _exit(exit_code_of_signals < 0 ? EXIT_SIGNAL + signal_number : exit_code_of_signals);
+}
+
+void set_exit_code_of_signals(int code)
+{
+    exit_code_of_signals = code;
 }
 
 /* As PID 1 of a container a process has no default actions for signals, so the actions are explicit. They are in C because

@@ -10,6 +10,9 @@ void guard_descriptors(void);
 /* Makes SIGTERM and SIGINT end the process, and SIGPIPE do nothing. */
 void set_signals(void);
 
+/* Makes SIGTERM and SIGINT end the process with that code instead of 143 and 130: they are how a server is told to end. */
+void set_exit_code_of_signals(int code);
+
 /* What the alarm does from now on: it writes the lines to stderr, each with a timestamp in UTC, and ends the process. */
 void enter_phase(int exit_code, const char *lines, size_t length);
 

@@ -40,6 +40,8 @@ GRPCIO_LACKS = (
 # Each of these picks the version that decides, so no two of them go together; nor do several models.
 PICKS = ("model-version", "model-label", "min-version", "require")
 SINGLE_MODEL = ("model-version", "model-label", "min-version", "predict")
+# What -serve excludes: it answers no single question, and has an output of its own.
+NOT_FOR_SERVE = (("wait", 0), ("liveness", False), ("format", "text"), ("quiet", False), ("install", ""))
 # What a URL as -addr excludes: it asks the REST API.
 NOT_FOR_REST = ("tls", "spiffe", "alts", "gzip")
 TEMPLATE = "cannot specify -{} with -{}: omit one of them"
@@ -78,6 +80,9 @@ def _question(values: "dict[str, Any]") -> str:
 
 
 def _output(values: "dict[str, Any]", has_command: bool) -> str:
+    serve = _serve(values, has_command)
+    if serve:
+        return serve
     if values["wait"] < 0:
         return "-wait must not be negative"
     if values["wait-interval"] <= 0:
@@ -87,6 +92,18 @@ def _output(values: "dict[str, Any]", has_command: bool) -> str:
     return ""
 
 
+def _serve(values: "dict[str, Any]", has_command: bool) -> str:
+    """What does not go together with -serve."""
+    if values["serve-interval"] <= 0:
+        return "-serve-interval must be above 0"
+    if values["serve"] is None:
+        return ""
+    if has_command:
+        return "cannot specify -serve with a command: it never ends by itself"
+    given = next((name for name, default in NOT_FOR_SERVE if values[name] != default), "")
+    return TEMPLATE.format("serve", given) if given else ""
+
+
 def _rest(values: "dict[str, Any]") -> str:
     """What does not go together with a URL."""
     if not values["addr"].startswith(("http://", "https://")):
@@ -94,7 +111,7 @@ def _rest(values: "dict[str, Any]") -> str:
     given = next((name for name in NOT_FOR_REST if values[name]), "")
     if values["engine"] != "native":
         given = "engine=grpcio"
-    return f"cannot specify -{given} with a URL as -addr: it asks the REST API" if given else ""
+    return f"cannot specify -{given} with a URL in -addr, which asks the REST API: omit -{given}" if given else ""
 
 
 def _is_set(values: "dict[str, Any]", name: str) -> bool:

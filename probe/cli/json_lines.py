@@ -9,14 +9,13 @@ from ..model import STATE_NAMES, Failure
 from ..rpc.status import proto_name
 from ..value import Value
 from .json_writer import to_json
-from .text import BUDGET, verdict_line
+from .lines import BUDGET, verdict_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Final
 
-    from ..model import Report, Result, VersionStatus
+    from ..model import ModelStatus, Report, Result, VersionStatus
     from .json_writer import Json
 
 SCHEMA_VERSION = 1
@@ -111,12 +110,10 @@ def _model(result: "Result", advice: str, cut: _Cut) -> "Json":
     }
 
 
-def _versions(
-    versions: "Iterable[VersionStatus]", deciding: "VersionStatus | None", cut: int
-) -> "tuple[list[VersionStatus], int]":
+def _versions(versions: "ModelStatus", deciding: "VersionStatus | None", cut: int) -> "tuple[list[VersionStatus], int]":
     """The first versions, the deciding one among them, and how many are left out."""
     kept: list[VersionStatus] = []
-    count = 0
+    count = versions.omitted
     for version in versions:
         count += 1
         if len(kept) < cut:

@@ -44,7 +44,8 @@ def options(flags: "ParsedFlags", environment: "dict[bytes, bytes]", begun: int)
     """The options of a run that began at that moment of `time.monotonic_ns`."""
     values = flags.values
     plan = _plan(values, flags.sources, bool(flags.command), environment, begun)
-    return Options(plan, flags, values["v"], values["version"], values["install"])
+    install = "" if values["serve"] is not None else values["install"]  # the two contradict each other
+    return Options(plan, flags, values["v"], values["version"], install)
 
 
 def _plan(
@@ -82,7 +83,9 @@ def _plan(
         NamedFile(config_file, "-model-config-file") if config_file and not values["liveness"] else None,
         NamedFile(predict, "-predict") if predict else None,
         values["wait"],
-        max(values["wait-interval"], MIN_INTERVAL_NANOSECONDS),
+        max(values["wait-interval" if values["serve"] is None else "serve-interval"], MIN_INTERVAL_NANOSECONDS),
+        values["serve"],
+        values["timeout"],
     )
 
 
@@ -111,17 +114,7 @@ def with_queries(
     if single and len(configured.queries) > 1:
         text = f"-{single} needs a single model, and -model-config-file lists {len(configured.queries)}"
         return Failure(SETUP, text, cause="config-single", permanent=True), ()
-    plan = Plan(
-        plan.client,
-        configured.queries,
-        plan.deadline,
-        plan.liveness,
-        plan.config_file,
-        plan.predict,
-        plan.wait,
-        plan.interval,
-    )
-    return plan, configured.notes
+    return plan.copy(queries=configured.queries), configured.notes
 
 
 def _deadline(values: "dict[str, Any]", begun: int) -> Deadline:

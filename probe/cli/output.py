@@ -2,7 +2,8 @@
 
 from ..model import STATUS, Failure
 from ..rpc.status import NOT_FOUND
-from .text import BUDGET, VERBOSE_BUDGET, render
+from .lines import BUDGET, VERBOSE_BUDGET
+from .text import render
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def compose(
         return ""
     quiet = flags.values["quiet"] and not options.verbose
     budget = VERBOSE_BUDGET if options.verbose else BUDGET
-    text = render(report, now, budget, _advice(options, report) if exit_code else "", quiet)
+    text = render(report, now, budget, advice(options, report) if exit_code else "", quiet)
     if not quiet:
         text = _before(options, now) + text
     if options.verbose:
@@ -46,8 +47,15 @@ def compose_json(
         return ""
     from .json_lines import render_json
 
-    advice = _advice(options, report) if exit_code else ""
-    return render_json(report, exit_code, options.flags.values["addr"], total_ns, advice, notes)
+    text = advice(options, report) if exit_code else ""
+    return render_json(report, exit_code, options.flags.values["addr"], total_ns, text, notes)
+
+
+def options_lines(options: "Options", environment: "dict[bytes, bytes]", now: str, notes: "tuple[str, ...]") -> str:
+    """What -v says of a run that never ends: the effective options."""
+    from .verbose import details
+
+    return details(options.flags, environment, None, now, 0, BUDGET.total, notes)
 
 
 def _before(options: "Options", now: str) -> str:
@@ -62,14 +70,14 @@ def _before(options: "Options", now: str) -> str:
     return text
 
 
-def _advice(options: "Options", report: "Report") -> str:
+def advice(options: "Options", report: "Report") -> str:
     """A hint about the command line itself that explains a failure; empty if there is none."""
     from .suggest import suspicious_value
 
-    advice = suspicious_value(options.flags.values)
+    text = suspicious_value(options.flags.values)
     outcome = report.results[0].outcome if report.results else None
-    if advice or "model-name" in options.flags.sources or not isinstance(outcome, Failure):
-        return advice
+    if text or "model-name" in options.flags.sources or not isinstance(outcome, Failure):
+        return text
     if outcome.kind == STATUS and outcome.code == NOT_FOUND:
         return 'give -model-name: none was given, so the server was asked for a model named "default"'
     return ""

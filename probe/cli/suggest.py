@@ -26,7 +26,7 @@ def suggest(error: "UsageError") -> str:
     if text is None:
         return f"write -{flag.name}=VALUE"
     if flag.kind == "duration":
-        return f"write -{flag.name}={text}s" if text.isascii() and text.isdigit() else "write a unit: 900ms, 3s, 1m30s"
+        return f"write -{flag.name}={text}s" if text.isascii() and text.isdigit() else "add a unit: 900ms, 3s, 1m30s"
     if flag.kind == "code":
         return f"the codes are {', '.join(map(str, sorted(exit_codes.CODES)))}"
     if flag.kind == "int":
@@ -45,14 +45,14 @@ def explain_argument(argument: str) -> str:
     if argument.lower() in ("true", "false", "0", "1", "t", "f"):
         return f"a boolean flag takes its value after an equals sign: -FLAG={argument}"
     if " -" in argument:
-        return "this item holds several flags: give each its own item"
+        return "this item contains several flags: give each its own item"
     return "flags come first, each as -name=value"
 
 
 def _nearest(name: str) -> str:
     """The flag whose name is most like the given one."""
     if " " in name:
-        return "this item holds several flags: give each its own item"
+        return "this item contains several flags: give each its own item"
     wanted = name.lower().replace("_", "-")
     best = min(FLAGS, key=lambda flag: (_distance(wanted, flag), flag))
     if _distance(wanted, best) > min(MAX_DISTANCE, (len(wanted) + 1) // 3):
@@ -86,6 +86,12 @@ def suspicious_value(values: "dict[str, Any]") -> str:
     """The first string that was evidently not expanded or not unquoted, as a hint; empty if there is none."""
     for flag in FLAGS.values():
         value = values[flag.name]
+        if flag.kind == "header":
+            for name, content in value:  # which may be a secret, so it is not shown
+                reason = _why_suspicious(content.strip(" "))
+                if reason:
+                    return f"check -{flag.name}={quote(name + ': …')}: {reason}"
+            continue
         for text in value if isinstance(value, tuple) else (value,):
             reason = _why_suspicious(text) if isinstance(text, str) and text != flag.default else ""
             if reason:
@@ -101,9 +107,9 @@ def _why_suspicious(value: str) -> str:
     if "{{" in value and "}}" in value:
         return "the template was not filled in"
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-        return "the quotes are part of the value; without a shell, leave them out"
+        return "the quotes are part of the value; omit them, since there is no shell to remove them"
     if any(f" -{name}" in value or f" --{name}" in value for name in FLAGS if len(name) > 1):
-        return "this item holds several flags; give each its own item"
+        return "this item contains several flags; give each its own item"
     if value != value.strip():
-        return "it begins or ends with white space"
+        return "it begins or ends with white space; remove it"
     return ""

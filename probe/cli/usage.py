@@ -22,6 +22,7 @@ EXAMPLES = (
     ("liveness", "-addr=:8500 -liveness -timeout=900ms"),
     ("a rollout gate", "-addr=:8500 -model-name=half_plus_two -min-version=124 -timeout=900ms"),
     ("before another program starts", "-addr=tfs:8500 -model-name=half_plus_two -wait=5m -- python app.py"),
+    ("a sidecar that kubelet and Prometheus ask over HTTP", "-addr=:8500 -model-name=half_plus_two -serve=:9808"),
     ("over a unix socket", "-addr=unix:///run/tfs.sock -model-name=half_plus_two -timeout=900ms"),
 )
 
@@ -40,7 +41,7 @@ def usage(program: str) -> str:
     *some, last = (f"-{flag.name}" for flag in FLAGS.values() if not flag.from_environment)
     only_argv = f"{', '.join(some)} and {last}"
     variable = FLAGS["rpc-timeout"].variable
-    out += f"Every flag except {only_argv} can also be set by an environment variable: {variable}=2s\n"
+    out += f"Environment variables can set all flags except {only_argv}: {variable}=2s\n"
     out += "\nExit codes:\n"
     for code, _, meaning, _ in exit_codes.TABLE:
         if code < exit_codes.INTERRUPTED:

@@ -89,6 +89,11 @@ class RequestReader:
         self._body: BodyReader = LengthBody(0)
         self._dropped = 0
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no byte of a further request has arrived."""
+        return self._request is None and not self._lines.is_begun and not len(self._buffer)
+
     def feed(self, data: bytes) -> None:
         """Takes bytes that have arrived."""
         self._buffer.feed(data)

@@ -61,7 +61,7 @@ class NativeClient:
         connector = self._connector
         self._channel, answers = call_with_retry(
             self._channel,
-            lambda request: connector.open(request, deadline)[0],
+            lambda request: connector.reopen(request, deadline),
             requests,
             deadline,
             connector.config.rpc_timeout,
@@ -101,7 +101,7 @@ class NativeClient:
         connector = self._connector
         self._channel, (answer,) = call_with_retry(
             self._channel,
-            lambda request: connector.open(request, deadline)[0],
+            lambda request: connector.reopen(request, deadline),
             (request,),
             deadline,
             connector.config.rpc_timeout,
@@ -120,16 +120,38 @@ class NativeClient:
 class _Connector:
     """How connections to one server are made."""
 
-    __slots__ = ("config", "connect", "has_looked", "options", "secure", "target")
+    __slots__ = ("config", "connect", "has_looked", "options", "secure", "spiffe_id", "target")
 
-    def __init__(self, config: "ClientConfig", target: Target, secure: "Secure | None", connect: "Connect") -> None:
-        """`secure`: puts TLS on a stream; None for plain text. `connect`: makes the stream to an address."""
+    def __init__(self, config: "ClientConfig", target: Target, connect: "Connect") -> None:
+        """`connect`: makes the stream to an address."""
         self.config = config
         self.target = target
-        self.secure = secure
+        self.secure: Secure | None = None  # puts TLS on a stream
+        self.spiffe_id = ""
         self.connect = connect
         self.options = _options(config, target)
         self.has_looked = False
+
+    def read_credentials(self, deadline: "Deadline") -> "Failure | None":
+        """Reads the files or fetches the SPIFFE credentials that the next connection uses."""
+        if not self.config.security:
+            return None
+        from .secure import prepare
+
+        prepared = prepare(
+            self.config, self.config.security, self.target.server_name, deadline, ALPN, _speaks_plaintext
+        )
+        if isinstance(prepared, Failure):
+            return prepared
+        self.secure, self.spiffe_id = prepared
+        return None
+
+    def reopen(self, first: Request, deadline: "Deadline") -> Channel:
+        """As `open`, with credentials read anew: the first connection may be days old."""
+        failure = self.read_credentials(deadline)
+        if failure:
+            raise Permanent(failure.text, failure.cause)
+        return self.open(first, deadline)[0]
 
     def open(self, first: Request, deadline: "Deadline") -> "tuple[Channel, CallTrace]":
         """An established channel that has sent the first request. Raises Transient or Permanent."""
@@ -186,17 +208,14 @@ def connect(
     request = _request(first)
     if isinstance(request, Failure):
         return request, CallTrace()
-    secure, spiffe_id = None, ""
+    connector = _Connector(config, target, connect)
     if config.security:
         enter("credentials" if config.security.kind == SPIFFE else "files")
-        from .secure import prepare
-
-        prepared = prepare(config, config.security, target.server_name, deadline, ALPN, _speaks_plaintext)
-        if isinstance(prepared, Failure):
-            return prepared, CallTrace()
-        secure, spiffe_id = prepared
+        unusable = connector.read_credentials(deadline)
+        if unusable:
+            return unusable, CallTrace()
+    spiffe_id = connector.spiffe_id
     enter("dial")
-    connector = _Connector(config, target, secure, connect)
     try:
         channel, trace = connector.open(request, deadline)
     except (Transient, Permanent) as error:

@@ -66,6 +66,17 @@ class RestClient:
         self._stream = dial(self._url.target, dialing, handshake, connect=self._connect)
         self.trace = CallTrace(self._stream.peer, security, "", time.monotonic_ns() - begun)
 
+    def _redial(self, deadline: "Deadline") -> None:
+        """As `dial`, with the files read anew: the first connection may be days old."""
+        if self._secure and self._config.security:
+            from .secure import prepare
+
+            prepared = prepare(self._config, self._config.security, self._url.target.server_name, deadline, ALPN)
+            if isinstance(prepared, Failure):
+                raise Permanent(prepared.text, prepared.cause)
+            self._secure = prepared[0]
+        self.dial(deadline)
+
     def status(self, queries: "tuple[Query, ...]", deadline: "Deadline") -> "tuple[ModelStatus | Failure, ...]":
         return tuple(self._status(query, deadline) for query in queries)
 
@@ -135,7 +146,7 @@ class RestClient:
             answer = _Answer(feed, max_bytes)
             try:
                 if self._stream is None:
-                    self.dial(deadline)
+                    self._redial(deadline)
                 assert self._stream is not None
                 failure = answer.read(self._stream, request, deadline)
             except TimeoutError:

@@ -69,7 +69,7 @@ def judge(
     """The verdict on an outcome. `liveness`: that the server itself answered is a success, whatever it answered.
     `labels`: what became of those that the query names, each with its version or why there is none."""
     verdict = of_failure(outcome) if isinstance(outcome, Failure) else _of_status(outcome, query, labels)
-    if liveness and verdict.exit_code and _is_alive(outcome):
+    if liveness and verdict.exit_code and is_alive(outcome):
         return Verdict(
             exit_codes.OK,
             verdict.version,
@@ -115,6 +115,6 @@ def _of_status(status: "ModelStatus", query: "Query", labels: "tuple[tuple[str, 
     return Verdict(BY_STATE.get(decision.version.state, exit_codes.UNEXPECTED), decision.version)
 
 
-def _is_alive(outcome: "ModelStatus | Failure") -> bool:
+def is_alive(outcome: "ModelStatus | Failure") -> bool:
     """Whether TensorFlow Serving itself answered."""
     return not isinstance(outcome, Failure) or (outcome.kind == STATUS and outcome.code in SERVER_CODES)

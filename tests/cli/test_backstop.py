@@ -6,11 +6,11 @@ import pytest
 
 from probe.cli.backstop import PHASES, output_phase
 from probe.model import AVAILABLE, DIAL, STATUS, Failure, ModelStatus, Query, Report, Result, VersionStatus
-from probe.tfs.exit_codes import CALL, CREDENTIALS
+from probe.tfs.exit_codes import CALL, CREDENTIALS, PREDICT
 from probe.tfs.verdict import judge
 from tests.support.text import has_control
 
-TEXTS = {"files": 2, "credentials": CREDENTIALS, "dial": 2, "call": CALL}
+TEXTS = {"files": 2, "credentials": CREDENTIALS, "dial": 2, "call": CALL, "predict": PREDICT}
 
 
 def report(outcome: ModelStatus | Failure) -> Report:

@@ -15,7 +15,7 @@ from probe.cli.flags import BOOLEANS, HelpRequested, ParsedFlags, UsageError
 from probe.cli.go_syntax import parse_integer
 
 if TYPE_CHECKING:
-    from probe.cli.flag_table import FlagValue, Kind
+    from probe.cli.flag_table import Flag, FlagValue, Kind
 
 MOST, LEAST = 2**63 - 1, -(2**63)
 
@@ -73,7 +73,7 @@ UNDERSTOOD: dict[tuple[str, ...], tuple[dict[str, FlagValue], tuple[str, ...]]] 
     ("-model-version=9223372036854775807",): ({"model-version": MOST}, ()),
     ("-model-version=-9223372036854775808",): ({"model-version": LEAST}, ()),
     ("-engine=grpcio",): ({"engine": "grpcio"}, ()),
-    ("-model-name=\udcff",): ({"model-name": "\udcff"}, ()),
+    ("-model-name=\udcff",): ({"model-name": ("\udcff",)}, ()),
 }
 
 
@@ -243,7 +243,7 @@ def test_integers_of_every_kind(text: str) -> None:
         ({"TFS_PROBE_LIVENESS": "1", "TFS_PROBE_V": "t"}, {"liveness": True, "v": True}),
         ({"TFS_PROBE_MODEL_VERSION": "0x7"}, {"model-version": 7}),
         ({"TFS_PROBE_ENGINE": "grpcio"}, {"engine": "grpcio"}),
-        ({"TFS_PROBE_MODEL_NAME": "\udcff"}, {"model-name": "\udcff"}),
+        ({"TFS_PROBE_MODEL_NAME": "\udcff\na"}, {"model-name": ("\udcff", "a")}),
         ({"TFS_PROBE_ADDR": ""}, {}),
         ({"TFS_PROBE_RPC_TIMEOUT": ""}, {}),
         # What Kubernetes makes of a Service named tfs-probe.
@@ -272,15 +272,20 @@ def test_the_sources_of_what_was_set() -> None:
 
 
 VALUES: dict[Kind, str] = {
-    "string": "x", "int": "77", "duration": "77s", "bool": "true", "choice": "grpcio", "header": "x: y", "path": "x",
+    "string": "x", "int": "77", "duration": "77s", "bool": "true", "header": "x: y", "path": "x", "code": "3",
 }  # fmt: skip
+
+
+def value_of(flag: Flag) -> str:
+    """A value that is not the default."""
+    return flag.choices[-1] if flag.choices else VALUES[flag.kind]
 
 
 @pytest.mark.parametrize("name", FLAGS)
 def test_every_flag_but_those_that_replace_the_probe_has_a_variable(name: str) -> None:
     flag = FLAGS[name]
-    assert (name in changed(parsed(env={flag.variable: VALUES[flag.kind]}))) == flag.from_environment
-    assert flag.from_environment == (name not in ("version", "install"))
+    assert (name in changed(parsed(env={flag.variable: value_of(flag)}))) == flag.from_environment
+    assert flag.from_environment == (name not in ("version", "install", "explain", "serve", "wait"))
 
 
 def test_no_variable_is_one_that_kubernetes_sets_for_a_service() -> None:
@@ -294,11 +299,19 @@ def test_no_variable_is_one_that_kubernetes_sets_for_a_service() -> None:
 def test_an_argument_left_over_is_an_error_beside_a_flag_that_the_original_lacks(name: str) -> None:
     flag = FLAGS[name]
     original = name in ("addr", "connect-timeout", "model-name", "model-version", "rpc-timeout")
-    for argv, env in ([f"-{name}={VALUES[flag.kind]}"], {}), ([], {flag.variable: VALUES[flag.kind]}):
+    for argv, env in ([f"-{name}={value_of(flag)}"], {}), ([], {flag.variable: value_of(flag)}):
         if original or (env and not flag.from_environment):
             assert parsed(*argv, "rest", env=env).leftover == ("rest",)
         else:
             assert sentence(*argv, "rest", env=env) == 'unexpected argument: "rest"'
+
+
+def test_after_wait_and_two_hyphens_the_arguments_are_a_command() -> None:
+    found = parsed("-wait=1m", "--", "python", "-v")
+    assert (found.command, found.leftover) == (("python", "-v"), ())
+    assert parsed("-wait=1m", "--").command == ()
+    for argv in ("-wait=1m", "python"), ("-wait=0", "--", "python"), ("-v", "--", "python"):
+        assert sentence(*argv) == 'unexpected argument: "python"'
 
 
 def test_variables_that_set_nothing_are_no_flags_of_ours() -> None:

@@ -14,7 +14,7 @@ import probe
 from probe.cli import hints
 from probe.cli.flag_table import FLAGS
 from probe.cli.hints import HINTS, LIMIT_FLAGS
-from probe.cli.text import BUDGET
+from probe.cli.lines import BUDGET
 from probe.deadline import CONNECT, RPC, RUN
 from probe.model import (
     AVAILABLE,
@@ -43,6 +43,7 @@ PROBE = Path(probe.__file__).parent
 WITHOUT_HINT = {
     "": "nothing is known beyond the line itself",
     "no-match": "its hint lists the versions that the server does have",
+    "no-label": "its hint is what the server says about the label",
 }
 
 

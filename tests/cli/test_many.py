@@ -8,8 +8,8 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from probe.cli.lines import BUDGET, VERBOSE_BUDGET, Budget
 from probe.cli.many import render_many
-from probe.cli.text import BUDGET, VERBOSE_BUDGET, Budget
 from probe.model import Failure, ModelStatus, Query, Report, Result, VersionStatus
 from probe.tfs.verdict import judge
 

@@ -7,7 +7,7 @@ import pytest
 from probe import __version__
 from probe.cli import flags
 from probe.cli.options import VARIABLE_PREFIXES, Options, options
-from probe.deadline import RUN, Deadline
+from probe.deadline import RUN, WAIT, Deadline
 from probe.model import ALTS, SETUP, SPIFFE, TLS, Failure, NamedFile, Plan, Query, Security
 
 BEGUN = 10**10
@@ -54,7 +54,7 @@ def test_the_original_defaults_and_no_budget_for_the_whole_run() -> None:
     assert (client.connect_timeout, client.rpc_timeout) == (3 * 10**9, 10 * 10**9)
     assert (client.metadata, client.user_agent) == ((), f"tfs_model_status_probe/{__version__}".encode())
     assert found.plan.queries == (Query("default", 0),)
-    assert found.plan.deadline == Deadline(None, RUN)
+    assert found.plan.deadline == Deadline(None, WAIT)
     assert not found.plan.liveness
     assert (found.verbose, found.version, found.install) == (False, False, "")
 

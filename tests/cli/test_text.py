@@ -12,8 +12,9 @@ from google.protobuf import text_format
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from probe.cli.text import BUDGET, VERBOSE_BUDGET, Budget, render, timestamp
-from probe.cli.text import response as limited_response
+from probe.cli.lines import BUDGET, VERBOSE_BUDGET, Budget, timestamp
+from probe.cli.lines import response as limited_response
+from probe.cli.text import render
 from probe.model import (
     AVAILABLE,
     CALL,
@@ -30,7 +31,7 @@ from probe.model import (
     Result,
     VersionStatus,
 )  # fmt: skip
-from probe.tfs.policy import select
+from probe.tfs.policy import decide
 from probe.tfs.proto.serving_pb2 import GetModelStatusResponse
 from probe.tfs.verdict import judge
 from tests.support.text import has_control
@@ -46,7 +47,7 @@ ANY = Query("m")
 
 def response(listed: list[VersionStatus], query: Query = ANY, limit: int = LIMIT) -> str:
     status = ModelStatus(tuple(listed))
-    return limited_response(status, select(status, query), limit)
+    return limited_response(status, decide(status, query).version, limit)
 
 
 def lines(
@@ -209,13 +210,6 @@ def test_the_originals_line_for_a_status(code: int) -> None:
     assert lines(Failure(STATUS, "no", code), now="").splitlines()[1] == CODES[code]
     ours = CODES[code].replace("Model not found", "Error calling tfs")
     assert lines(Failure(CALL, "no", code), now="").splitlines()[1] == ours, "only the server can say NOT_FOUND"
-
-
-def test_several_results_are_shown_in_order() -> None:
-    outcomes: list[ModelStatus | Failure] = [ModelStatus((VersionStatus(1, AVAILABLE),)), Failure(STATUS, "no", 13)]
-    report = Report(tuple(Result(Query("m"), outcome, judge(outcome, Query("m"))) for outcome in outcomes))
-    assert render(report, "") == "".join(lines(outcome, now="") for outcome in outcomes)
-    assert render(Report(()), "") == ""
 
 
 @pytest.mark.parametrize(

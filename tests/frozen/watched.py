@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.frozen.roots import SBIN, tool
-from tests.support.variants import HANG_SECONDS, Variant
+from tests.support.runner import HANG_SECONDS
+from tests.support.variants import Variant
 
 
 class Call(NamedTuple):

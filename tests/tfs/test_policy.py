@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from probe.model import AVAILABLE, END, LOADING, START, UNKNOWN, UNLOADING, ModelStatus, Query, VersionStatus
-from probe.tfs.policy import is_pending, select
+from probe.tfs.policy import decide, is_pending
 
 
 def selected(version: int, *pairs: tuple[int, int]) -> tuple[int, int] | None:
     """The deciding one of the versions with these numbers and states."""
     # The later ones are decoded whenever they are looked at.
     entries = tuple(VersionStatus(*pair) for pair in pairs)
-    found = select(ModelStatus(entries[:1], entries[1:]), Query("m", version))
+    found = decide(ModelStatus(entries[:1], entries[1:]), Query("m", version)).version
     return (found.version, found.state) if found else None
 
 

@@ -30,7 +30,7 @@ from probe.model import (
     VersionStatus,
 )  # fmt: skip
 from probe.tfs import exit_codes
-from probe.tfs.policy import select
+from probe.tfs.policy import decide
 from probe.tfs.verdict import exit_code, judge
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_every_outcome_has_a_verdict(outcome: ModelStatus | Failure, query: Quer
     verdict = judge(outcome, query)
     assert verdict.exit_code in EXIT_CODES and not verdict.alive
     assert verdict.failure is (outcome if isinstance(outcome, Failure) else None)
-    assert verdict.version is (None if isinstance(outcome, Failure) else select(outcome, query))
+    assert verdict.version is (None if isinstance(outcome, Failure) else decide(outcome, query).version)
     if isinstance(outcome, Failure):
         assert verdict.exit_code and verdict.cause == outcome.cause
 
@@ -92,7 +92,9 @@ def test_liveness_succeeds_when_tensorflow_serving_answered_and_changes_nothing_
     if strict.exit_code == exit_codes.OK or not answered:
         assert alive == strict
     else:
-        assert alive == Verdict(exit_codes.OK, strict.version, strict.failure, strict.cause, alive=True)
+        assert alive == Verdict(
+            exit_codes.OK, strict.version, strict.failure, strict.cause, alive=True, wanted=strict.wanted
+        )
 
 
 @pytest.mark.parametrize("code", [*range(1, 18), 99, -1])
