@@ -49,7 +49,7 @@ demo: .venv/ready $(FROZEN)
 	@$(RUN) -m tests.demo
 
 unit: .venv/ready
-	$(RUN) -m pytest $(UNIT)
+	$(RUN) -m pytest -n auto $(UNIT)
 
 test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh test

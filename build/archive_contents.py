@@ -23,13 +23,14 @@ STANDARD = {
 """Modules of the standard library, with their paths below its folder. CPython imports them by itself: at its start, to
 decode bytes that are not valid text, and for the rest of its initialisation, which `_launcher.complete` does."""
 
-ENTRY, COMMIT = "entry", "probe._commit"
-"""The script that the launcher imports, and the module that the build writes."""
+ENTRY, REHEARSAL, COMMIT = "entry", "rehearsal", "probe._commit"
+"""The script that the launcher imports, the module that makes ready for the snapshot, and the one that the build
+writes."""
 
 
 def expected() -> set[str]:
     """Returns the names of all modules that belong into the archive, by the files of this checkout."""
-    names = {ENTRY, COMMIT, *STANDARD}
+    names = {ENTRY, REHEARSAL, COMMIT, *STANDARD}
     for file in (ROOT / "probe").rglob("*.py"):
         name = module_name(file)
         if not is_left_out(name):

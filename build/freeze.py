@@ -36,11 +36,14 @@ CFLAGS = ("-std=gnu11", "-O2", "-g0", "-DNDEBUG", "-fno-pie", "-Wall", "-Wextra"
 CFLAGS_FOR_PYTHON = ("-Wno-missing-field-initializers", "-Wno-strict-prototypes", "-Wno-cast-function-type")
 LDFLAGS = ("-static", "-no-pie", "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--build-id=none")
 # Functions that the launcher replaces.
-WRAPPED = ("-Wl,--wrap=getaddrinfo,--wrap=getservbyname,--wrap=SSL_CTX_new",)
+WRAPPED = (
+    "-Wl,--wrap=getaddrinfo,--wrap=getservbyname,--wrap=SSL_CTX_new",
+    "-Wl,--wrap=_dl_get_origin,--wrap=_dl_init_paths,--wrap=_dl_find_object_init,--wrap=_dl_protect_relro",
+)
 LIBRARIES = ("-lz", "-lm")
 LINK_MAP = "maker.map"
-# Compiled for each link, because it has the size of the heap; and with CPython, because it is one of CPython's tables.
-APART = ("heap.c", "modules.c")
+# Compiled for each link, because it has the size of the heap; and with CPython, because they are parts of it.
+APART = ("heap.c", "modules.c", "close_arenas.c")
 # The linker warns of every function that a static glibc serves by plug-ins; resolver.c says which it may load.
 EXPECTED_WARNING = re.compile(r"statically linked applications requires at runtime the shared libraries|in function")
 
@@ -91,7 +94,7 @@ def freeze(scratch: Path, python: Python, platform: Platform = LINUX_AMD64) -> P
     used = next(section.used for section in snapshot.take(maker, scratch) if section.name == snapshot.HEAP)
     size = -(-used // platform.page_size) * platform.page_size
     maker = link(scratch, python, objects, platform, (f"-DHEAP_SIZE={size}",))
-    return snapshot.insert(snapshot.take(maker, scratch), maker, archive)
+    return snapshot.insert(snapshot.take(maker, scratch), maker)
 
 
 def pack(scratch: Path, python: Python) -> Path:

@@ -1,4 +1,4 @@
-"""The platforms that the executable is built for, by each of the names that tools give them.
+"""The platforms that the executable is built for, by each of the names that tools give them, and names of files.
 
 Another platform is another row, plus a sysroot with its static libraries.
 """
@@ -38,6 +38,17 @@ class Platform(NamedTuple):
     def rpm_file(self, version: str) -> str:
         return f"{PACKAGE}-{version}-1.{self.rpm}.rpm"
 
+
+class Manual(NamedTuple):
+    """The file names of the man page and the completions; those of the completions are what each shell looks for."""
+
+    page: str
+    bash: str
+    zsh: str
+    fish: str
+
+
+MANUAL = Manual(page=f"{PROGRAM}.1", bash=f"{PROGRAM}.bash", zsh=f"_{PROGRAM}", fish=f"{PROGRAM}.fish")
 
 LINUX_AMD64 = Platform(
     name="linux_amd64",

@@ -22,7 +22,7 @@ from build.python_source import CACHE, PYTHON, Source, source
 from build.shared.debian import installed
 
 MODULES = Path(__file__).resolve().parent / "launcher" / "modules.c"
-RECIPE = (Path(__file__).resolve(), Path(python_patches.__file__).resolve(), MODULES)
+RECIPE = (Path(__file__).resolve(), Path(python_patches.__file__).resolve(), python_patches.CLOSE_ARENAS, MODULES)
 """The files that the object depends on, beside CPython's source."""
 TOOLS = ("gcc", "binutils", "libc6-dev", "libssl-dev", "linux-libc-dev", "zlib1g-dev")
 """Packages with the compiler and the libraries' headers."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +13,8 @@ from build.shared import elf
 
 HEAP = "py_heap"
 SUMS = "py_sums"
-WORD, LANES = 4, 8
-MASK = (1 << 64) - 1
+CHANGED = (".data.rel.ro", ".got", ".data")
+"""Sections in which the C library changes variables before main() begins."""
 
 
 class Section(NamedTuple):
@@ -30,7 +30,7 @@ def take(maker: Path, scratch: Path) -> list[Section]:
     """Returns the executable's memory after it has done everything that every run does. Raises BuildError."""
     file = scratch / "snapshot"
     # An empty environment, so that the snapshot holds nothing of this machine.
-    listed = run(maker, "make-snapshot", file, env={"TZ": "UTC"})
+    listed = run(maker, "make-snapshot", file, cwd=scratch, env={"TZ": "UTC"})
     content = file.read_bytes()
     sections, at = [], 0
     for line in listed.splitlines():
@@ -42,11 +42,8 @@ def take(maker: Path, scratch: Path) -> list[Section]:
     return sections
 
 
-def insert(sections: Sequence[Section], maker: Path, archive: Path) -> Path:
+def insert(sections: Sequence[Section], maker: Path) -> Path:
     """Returns a copy of the maker with the snapshot in place of its initial data. Raises BuildError."""
-    places = elf.sections(maker)
-    if SUMS not in places:
-        raise BuildError(f"the executable has no section {SUMS}")
     image = bytearray(maker.read_bytes())
     for section in sections:
         try:
@@ -54,21 +51,27 @@ def insert(sections: Sequence[Section], maker: Path, archive: Path) -> Path:
         except LookupError as error:
             raise BuildError(f"{section.name}: {error}") from error
         image[at : at + len(section.content)] = section.content
-    sums = checksum([archive.read_bytes(), *(section.content for section in sections)])
-    at = places[SUMS].offset
-    image[at : at + len(sums)] = sums
     made = maker.with_name("executable")
+    made.write_bytes(image)
+    places = elf.sections(made)
+    if SUMS not in places:
+        raise BuildError(f"the executable has no section {SUMS}")
+    place, table = places[SUMS], checksums(made)
+    if len(table) > place.size:
+        raise BuildError("MAX_PARTS in launcher/checksum.c is too small")
+    image[place.offset : place.offset + len(table)] = table
     made.write_bytes(image)
     made.chmod(0o755)
     return made
 
 
-def checksum(parts: Sequence[bytes]) -> bytes:
-    """Returns the running sums of launcher/snapshot.c, as they lie in memory there."""
-    whole = b"".join(part + bytes(-len(part) % (LANES * WORD)) for part in parts)
-    words = [word for (word,) in struct.iter_unpack("<I", whole)]
-    # Words at even places are the lower halves of larger ones.
-    sums = [list(itertools.accumulate(words[lane::LANES])) for lane in (*range(0, LANES, 2), *range(1, LANES, 2))]
-    last, total = [lane[-1] for lane in sums], [sum(lane) & MASK for lane in sums]
-    half = LANES // 2
-    return struct.pack(f"<{2 * LANES}Q", *last[:half], *total[:half], *last[half:], *total[half:])
+def checksums(executable: Path) -> bytes:
+    """Returns the table of launcher/checksum.c: a row for each part of the executable that is mapped, but for the
+    table itself."""
+    content = executable.read_bytes()
+    rows = [
+        struct.pack("<4Q", part.address, part.size, zlib.crc32(content[part.offset : part.end]), name in CHANGED)
+        for name, part in elf.mapped_parts(executable).items()
+        if name != SUMS
+    ]
+    return b"".join(rows)

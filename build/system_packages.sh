@@ -26,6 +26,10 @@ look() {
         need_command rpm rpm
         need_command prometheus prometheus # promtool is in it
         need_command chromium chromium
+        need_command man man-db
+        need_command mandoc mandoc
+        need_command zsh zsh
+        need_command fish fish
         ldd "$(command -v busybox)" 2>&1 | grep -q 'not a dynamic' || lack "a static busybox" busybox-static
         ;;
     esac

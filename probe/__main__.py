@@ -10,10 +10,10 @@ from .check import check
 from .cli.backstop import GRACE_SECONDS, PHASES, output_phase
 from .cli.escape import escape
 from .cli.flags import HelpRequested, UsageError, parse
+from .cli.lines import timestamp
 from .cli.options import VARIABLE_PREFIXES, options, query, with_queries
 from .cli.output import compose, compose_json
-from .cli.text import timestamp
-from .model import Failure, Query, Report, Result
+from .model import SETUP, Failure, Query, Report, Result, Verdict
 from .tfs import exit_codes
 from .tfs.verdict import exit_code, of_failure
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 STDOUT, STDERR = 1, 2
 ENOENT = 2
 PIPE_BYTES = 4096  # a pipe that is writable takes these many at once
+OUT_OF_MEMORY = "error: out of memory\nhint: raise the container's memory limit, or ulimit -v\n"
 MAX_WRITE_SECONDS = 1.0  # how long a standard stream may delay the end of a run without -timeout
 
 
@@ -62,16 +63,27 @@ def main(argv: "list[str] | None" = None) -> int:
         return _write(STDOUT, explain(code), exit_codes.OK)
     if asked.install:
         return _install(asked, environment, begun)
-    return _ask(asked, environment, begun)
+    try:
+        return _ask(asked, environment, begun)
+    except Exception as error:
+        if flags.values["format"] != "json":
+            raise
+        failure = Failure(SETUP, f"internal error: {type(error).__name__}: {error}")
+        report = Report((Result(Query(""), failure, Verdict(exit_codes.INTERNAL, failure=failure)),))
+        return _print_report(asked, environment, report, begun)
 
 
 def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:
     """Asks the server, and prints what it answered."""
     plan = asked.plan
     notes: tuple[str, ...] = ()
+    if not isinstance(plan, Failure) and plan.deadline.at is not None:
+        process.enter(*PHASES["dial"])  # the alarm may ring before the first phase begins
+        process.arm(plan.deadline.remaining() + GRACE_SECONDS)
     if not isinstance(plan, Failure) and plan.config_file:
         from .tfs.config_file import read_queries
 
+        _enter("files")
         configured = read_queries(plan.config_file, plan.queries, query(asked.flags.values, ""))
         plan, notes = with_queries(plan, configured, asked.flags.values)
     if isinstance(plan, Failure):
@@ -83,7 +95,6 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
     if plan.deadline.at is None:
         report = check(plan)
     else:
-        process.arm(plan.deadline.remaining() + GRACE_SECONDS)
         report = check(plan, enter=_enter)
         process.enter(*output_phase(report, exit_code(report)))
     return _print_report(asked, environment, report, begun, notes)
@@ -112,9 +123,9 @@ def _wait(
             _write(STDERR, text, exit_code(report), plan.deadline.remaining())
             process.arm(plan.deadline.remaining() + GRACE_SECONDS)
 
-    process.arm(plan.deadline.remaining() + GRACE_SECONDS)
     session = Session()
     report = wait(plan, session, progress, enter=_enter)
+    process.enter(*output_phase(report, exit_code(report)))
     session.close()
     if not silent:
         _write(STDERR, shown.end(), exit_code(report))
@@ -174,10 +185,13 @@ def _log(text: str) -> None:
 
 def _install(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:
     """-install: the executable copies itself."""
-    process.complete()
-    from .install import install
+    try:
+        process.complete()
+        from .install import install
 
-    done = install(process.own_file, asked.install)
+        done = install(process.own_file, asked.install)
+    except MemoryError:
+        done = Failure(SETUP, "out of memory", cause="memory", permanent=True)
     if isinstance(done, Failure):
         return _print_report(asked, environment, _failed(done), begun)
     return _write(STDOUT, "".join(escape(line) + "\n" for line in done), exit_codes.OK)
@@ -194,7 +208,10 @@ def _print_report(
         _write(STDOUT, compose_json(asked, report, code, total_ns, notes), code, min(seconds, MAX_WRITE_SECONDS))
         if not asked.verbose:
             return code
-    text = compose(asked, environment, report, code, timestamp(time.localtime()), total_ns, notes)
+    try:
+        text = compose(asked, environment, report, code, timestamp(time.localtime()), total_ns, notes)
+    except MemoryError:  # the outcome is known, and stays
+        text = OUT_OF_MEMORY
     return _write(STDERR, text, code, min(seconds, MAX_WRITE_SECONDS))
 
 
@@ -216,6 +233,8 @@ def run() -> None:
     try:
         process.prepare()
         code = main()
+    except MemoryError:
+        code = _write(STDERR, OUT_OF_MEMORY, exit_codes.DIAL)
     except BaseException as error:
         text = escape(f"internal error: {type(error).__name__}: {error}")  # one line, whatever the error says
         code = _write(STDERR, text + "\n", exit_codes.INTERNAL)

@@ -7,7 +7,7 @@ from .model import CALL, DIAL, PREDICT, SETUP, STATUS, CallTrace, Failure, Repor
 from .rpc.status import RESOURCE_EXHAUSTED
 from .tfs import exit_codes
 from .tfs.client import connect
-from .tfs.verdict import judge
+from .tfs.verdict import judge, of_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias, TypeVar
 
     from .deadline import Deadline
-    from .model import ClientConfig, ModelStatus, Phase, Plan, Query
+    from .model import ClientConfig, ModelStatus, NamedFile, Phase, Plan, Query
     from .tfs.client import Client
 
     T = TypeVar("T")
@@ -35,7 +35,9 @@ def ignore(_: "Phase") -> None:
 
 def check(plan: "Plan", connect: "Connect" = connect, sleep: "Sleep" = time.sleep, enter: "Enter" = ignore) -> Report:
     """The report on all of the plan's queries, over one connection. A failed connection is every query's outcome.
-    `enter` is called at the start of each phase."""
+    `enter` is called at the start of each phase. Without a query nothing is connected."""
+    if not plan.queries:
+        return Report(())
     client, trace = dial(plan, connect, enter)
     if isinstance(client, Failure):
         return failed_report(plan, client, trace)
@@ -45,7 +47,13 @@ def check(plan: "Plan", connect: "Connect" = connect, sleep: "Sleep" = time.slee
 
 
 def dial(plan: "Plan", connect: "Connect", enter: "Enter" = ignore) -> "tuple[Client | Failure, CallTrace]":
-    """A client that is connected, or why there is none. The plan must have a query."""
+    """A client that is connected, or why there is none. The plan must have a query. A request file that cannot be used
+    is found before anything is asked."""
+    if plan.predict is not None and not plan.liveness:
+        enter("files")
+        request = _read_request(plan.predict)
+        if isinstance(request, Failure):
+            return request, CallTrace()
     try:
         return connect(plan.client, plan.queries[0], plan.deadline, enter)
     except MemoryError:
@@ -107,24 +115,34 @@ def _judge(
     if query.label is not None and isinstance(labels[0][1], int):
         version = labels[0][1]
     failure = _predict(client, plan, query, version, sleep)
-    return Verdict(exit_codes.PREDICT, verdict.version, failure, failure.cause) if failure else verdict
+    if failure is None:
+        return verdict
+    if failure.kind == SETUP:
+        return of_failure(failure)
+    return Verdict(exit_codes.PREDICT, verdict.version, failure, failure.cause)
 
 
 def _predict(client: "Client", plan: "Plan", query: "Query", version: "int | None", sleep: "Sleep") -> "Failure | None":
     """Why the model does not answer the plan's request; None if it does."""
-    from .files import UnusableFile, read_file
-
     assert plan.predict is not None
-    try:
-        request = read_file(plan.predict, MAX_PREDICT_BYTES)
-    except UnusableFile as error:
-        return Failure(SETUP, error.text, cause=error.cause, permanent=True)
+    request = _read_request(plan.predict)
+    if isinstance(request, Failure):
+        return request
     (failure,) = _until_not_busy(
         lambda _, until: (client.predict(query.model, version, request, until),), plan, (query,), sleep
     )
     if failure is None:
         return None
     return Failure(PREDICT, failure.text, failure.code, failure.cause, failure.permanent, failure.limit)
+
+
+def _read_request(file: "NamedFile") -> "bytes | Failure":
+    from .files import UnusableFile, read_file
+
+    try:
+        return read_file(file, MAX_PREDICT_BYTES)
+    except UnusableFile as error:
+        return Failure(SETUP, error.text, cause=error.cause, permanent=True)
 
 
 def _until_not_busy(

@@ -35,7 +35,10 @@ def install(own_file: "Callable[[], int]", path: str) -> "tuple[str, ...] | Fail
         source = own_file()
     except OSError as error:
         return Failure(
-            SETUP, f"this program cannot read its own file: {_reason(error)}", cause="own-file", permanent=True
+            SETUP,
+            f"this program cannot read its own file: {_reason(error)}",
+            cause=_local_cause(error) or "own-file",
+            permanent=True,
         )
     if source < 0:
         text = "-install copies one file, but this program is a package of many"
@@ -49,7 +52,7 @@ def install(own_file: "Callable[[], int]", path: str) -> "tuple[str, ...] | Fail
     except OSError as error:
         return Failure(SETUP, f"cannot install to {path}: {_reason(error)}", cause=_cause(error), permanent=True)
     finally:
-        posix.close(source)
+        _close(source)
     return (f"installed {target}", *_hints(target))
 
 
@@ -115,7 +118,7 @@ def _clear(unfinished: str) -> None:
         if _is_same(left, unfinished):
             posix.unlink(unfinished)
     finally:
-        posix.close(left)
+        _close(left)
 
 
 def _write_copy(source: int, unfinished: str, target: str) -> bool:
@@ -141,7 +144,7 @@ def _write_copy(source: int, unfinished: str, target: str) -> bool:
         posix.unlink(unfinished)
         raise
     finally:
-        posix.close(copy)
+        _close(copy)
 
 
 def _fill(source: int, copy: int) -> None:
@@ -155,6 +158,14 @@ def _fill(source: int, copy: int) -> None:
             chunk = chunk[posix.write(copy, chunk) :]
 
 
+def _close(descriptor: int) -> None:
+    """Gives a descriptor back. Nothing depends on it: the copy was synchronised before."""
+    try:
+        posix.close(descriptor)
+    except OSError:
+        pass
+
+
 def _reason(error: OSError) -> str:
     """What is wrong, and with which file."""
     text = error.strerror or str(error)
@@ -162,7 +173,19 @@ def _reason(error: OSError) -> str:
     return f"{error.filename}: {text}" if error.filename else text
 
 
+def _local_cause(error: OSError) -> "Cause":
+    """The cause of an error that says nothing about the file; empty for others."""
+    if error.errno in (errno.EPERM, errno.ENOSYS):
+        return "install-policy"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return "descriptors"
+    return "memory" if error.errno == errno.ENOMEM else ""
+
+
 def _cause(error: OSError) -> "Cause":
+    cause = _local_cause(error)
+    if cause:
+        return cause
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return "install-folder"
     if isinstance(error, (FileExistsError, IsADirectoryError)) or error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
@@ -176,6 +199,10 @@ def _cause(error: OSError) -> "Cause":
 
 def _hints(target: str) -> "tuple[str, ...]":
     """What may prevent the copy from running."""
-    if posix.statvfs(target).f_flag & getattr(posix, "ST_NOEXEC", 0):
+    try:
+        flags = posix.statvfs(target).f_flag
+    except OSError:
+        return ()
+    if flags & getattr(posix, "ST_NOEXEC", 0):
         return ("hint: choose another volume: this file system is mounted noexec, so the copy cannot be run",)
     return ()

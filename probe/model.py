@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     Cause: TypeAlias = Literal[
         "",
         # Dialing.
-        "no-time", "refused", "no-socket", "permission", "dropped", "mute", "slow", "closed", "http1", "not-http2",
-        "policy", "descriptors", "kernel-memory", "memory", "no-route", "no-local-address", "no-family", "invalid",
-        "not-a-socket", "socket-error",
+        "no-time", "files-time", "refused", "no-socket", "permission", "dropped", "mute", "slow", "closed", "http1",
+        "not-http2", "policy", "descriptors", "kernel-memory", "memory", "no-route", "no-local-address", "no-family",
+        "invalid", "not-a-socket", "socket-error",
         # The address, and names.
         "address", "no-port", "brackets", "url", "numeric-host", "zone", "unresolved", "resolver", "no-thread",
         # TLS.
         "speaks-tls", "tls-plain", "tls-http1", "tls-not", "tls-closed", "tls-client", "tls-refused", "tls-version",
         "tls-alpn", "tls-weak", "tls-handshake", "tls-name", "tls-expired", "tls-not-yet", "tls-untrusted",
         "tls-certificate", "tls-file", "tls-encrypted", "tls-mismatch", "tls-roots", "tls-bad-name",
-        "tls-start",
+        "tls-random",
         # REST.
         "url-user", "url-path", "rest-port", "rest-grpc", "rest-tls", "rest-not-http",
         # SPIFFE.
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         "file", "config", "config-single",
         # -install.
         "own-file", "package", "install-folder", "install-name", "install-read-only", "install-permission",
-        "install-space",
+        "install-space", "install-policy",
         # -serve.
         "serve-address", "serve-in-use", "serve-permission", "serve-no-address", "serve-socket", "serve-no-thread",
         "no-answer-yet", "stale",

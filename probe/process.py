@@ -15,6 +15,9 @@ else:
 # How long writing may take even when no time is left: under a CPU limit a process may be stopped for that long between
 # arming the alarm and the write itself.
 MIN_WRITE_SECONDS = 0.05
+# How much longer than the static executable an ordinary Python may take to end by itself: it still has to import what
+# its last lines need, and those say more than the alarm's.
+START_SECONDS = 0.2
 STDERR = 2
 
 
@@ -79,6 +82,10 @@ def enter(exit_code: int, lines: bytes) -> None:
 def arm(seconds: float) -> None:
     """Lets the alarm ring after that time: a backstop against code that looks at no clock. Here, unlike in the static
     executable, it can end only what returns to the interpreter."""
+    _ring_after(seconds + START_SECONDS)
+
+
+def _ring_after(seconds: float) -> None:
     _signal.signal(_signal.SIGALRM, _end_late)
     _signal.setitimer(_signal.ITIMER_REAL, seconds)
 
@@ -101,7 +108,7 @@ def write(descriptor: int, data: bytes, seconds: float, exit_code: int) -> None:
     A pipe that nothing reads blocks the writer, and making it non-blocking would change it for every process that
     shares it; so an alarm bounds the wait. A stream that is closed, full or no longer read is no reason to fail."""
     enter(exit_code, b"")
-    arm(max(seconds, MIN_WRITE_SECONDS))
+    _ring_after(max(seconds, MIN_WRITE_SECONDS))
     try:
         while data:
             data = data[posix.write(descriptor, data) :]

@@ -22,6 +22,7 @@ def write(to: Path) -> Assets:
     env = {"SOURCE_DATE_EPOCH": str(epoch)}
     run(sys.executable, "-m", "build.freeze", to, env=env)
     run(sys.executable, "-m", "build.bundle", to, env=env)
+    run(sys.executable, "-m", "build.manual", to, env=env)
     for target in ("sdist", "wheel"):
         run(sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", to, env=env)
     notice.write(assets.buildinfo, assets.notice)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from build import platform
-from build.platform import LINUX_AMD64, PROGRAM, Platform
+from build.platform import LINUX_AMD64, MANUAL, PROGRAM, Platform
 from release.checkout import ReleaseError
 
 NAMING = ("README.md", "Dockerfile.example", "deploy/*")
@@ -63,6 +63,11 @@ class Assets:
         return self.folder / "NOTICE"
 
     @property
+    def manual(self) -> list[Path]:
+        """The man page, and the completions of bash, zsh and fish."""
+        return [self.folder / name for name in MANUAL]
+
+    @property
     def checksums(self) -> Path:
         return self.folder / "checksums.txt"
 
@@ -70,7 +75,7 @@ class Assets:
     def built(self) -> list[Path]:
         """What depends only on the commit and the packages of the distribution."""
         packages = [self.wheel, self.sdist, self.deb, self.rpm]
-        return [self.executable, self.zipapp, *packages, self.sbom, self.buildinfo, self.notice]
+        return [self.executable, self.zipapp, *packages, *self.manual, self.sbom, self.buildinfo, self.notice]
 
     @property
     def all(self) -> list[Path]:

@@ -7,22 +7,24 @@ Sums are checked first, and a file with a wrong sum is not run.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tarfile import TarError
 from zlib import error as ZlibError
 
-from build.platform import PACKAGE, PROGRAM
+from build.platform import MANUAL, PACKAGE, PROGRAM
 from build.shared.checkout import ROOT, commit
-from release import checksums, contents, dockerfile
+from release import checksums, contents, dockerfile, packages
 from release.assets import Assets, assets_in
 from release.buildinfo import Buildinfo, read
-from release.checkout import ReleaseError
+from release.checkout import ReleaseError, run
 
 # Exceptions that readers raise for damaged files.
 DAMAGE = (ReleaseError, ValueError, LookupError, TypeError, OSError, EOFError, TarError, ZlibError, zipfile.BadZipFile)
@@ -42,8 +44,9 @@ def faults(folder: Path, repository: str | None) -> list[str]:
             assets.zipapp: lambda: _zipapp(assets, made, Path(scratch)),
             assets.wheel: lambda: _wheel(assets, made, Path(scratch, "installed")),
             assets.sdist: lambda: _sdist(assets, Path(scratch, "wheel")),
-            assets.deb: lambda: _package(assets, contents.deb(assets.deb), assets.platform.deb),
-            assets.rpm: lambda: _package(assets, contents.rpm(assets.rpm), assets.platform.rpm),
+            assets.deb: lambda: _package(assets, contents.deb(assets.deb), "deb", assets.platform.deb),
+            assets.rpm: lambda: _package(assets, contents.rpm(assets.rpm), "rpm", assets.platform.rpm),
+            **{file: partial(_manual, file, made, Path(scratch, "manual")) for file in assets.manual},
             assets.sbom: lambda: _sbom(assets, made),
             assets.notice: lambda: _notice(assets, made),
             assets.dockerfile: lambda: dockerfile.faults(
@@ -103,14 +106,28 @@ def _version(printed: str, made: Buildinfo) -> list[str]:
     return [] if printed.startswith(wanted) else [f"-version does not begin with `{wanted}`, but is: {printed}"]
 
 
-def _package(assets: Assets, package: contents.Package, architecture: str) -> list[str]:
-    """Checks that it contains the executable, and its metadata."""
+def _manual(file: Path, made: Buildinfo, scratch: Path) -> list[str]:
+    """Checks that it is what this checkout makes, dated as the executable's commit."""
+    if not scratch.exists():
+        env = {"SOURCE_DATE_EPOCH": str(int(made.date.timestamp()))}
+        run(sys.executable, "-m", "build.manual", scratch, env=env)
+    again = scratch / file.name
+    return [] if file.read_bytes() == again.read_bytes() else ["it is not what this checkout makes"]
+
+
+def _package(assets: Assets, package: contents.Package, packager: str, architecture: str) -> list[str]:
+    """Checks that it contains the executable, its man page and the completions, and its metadata."""
     wrong = []
     if package[:3] != (PACKAGE, assets.version, architecture):
         wrong.append(f"its metadata is {' '.join(package[:3])}")
-    for path, file in ((f"/usr/bin/{PROGRAM}", assets.executable), (f"/usr/share/doc/{PACKAGE}/NOTICE", assets.notice)):
+    files = {f"/usr/bin/{PROGRAM}": assets.executable, f"/usr/share/doc/{PACKAGE}/NOTICE": assets.notice}
+    files |= {path: assets.folder / name for name, path in packages.completions(packager).items()}
+    for path, file in files.items():
         if package.files.get(path) != file.read_bytes():
             wrong.append(f"its {path} is not {file.name}")
+    page = gzip.decompress(package.files.get(f"/usr/share/man/man1/{MANUAL.page}.gz", b""))
+    if page != (assets.folder / MANUAL.page).read_bytes():
+        wrong.append(f"its man page is not {MANUAL.page}")
     return wrong
 
 

@@ -10,6 +10,7 @@
 #include "internal/pycore_import.h"
 
 #include "archive.h"
+#include "checksum.h"
 #include "failure.h"
 #include "snapshot.h"
 
@@ -17,6 +18,7 @@ enum { COOKIE = 88, COOKIE_TOC = 12, COOKIE_TOC_LENGTH = 16 };
 enum { ENTRY_LENGTH = 0, ENTRY_OFFSET = 4, ENTRY_SIZE = 8, ENTRY_TYPE = 17, ENTRY_NAME = 18 };
 enum { MAX_MODULES = 500 };
 static struct _frozen modules[MAX_MODULES + 1] SNAPSHOT = {{0}};
+static uint32_t sums[MAX_MODULES] SNAPSHOT = {0}; /* of their code */
 
 static uint32_t big_endian(const unsigned char *at)
 {
@@ -40,10 +42,21 @@ const char *register_modules(void)
         modules[count].code = archive + big_endian(entry + ENTRY_OFFSET);
         modules[count].size = (int)big_endian(entry + ENTRY_SIZE);
         modules[count].is_package = type == 'M';
+        sums[count] = checksum(modules[count].code, (size_t)modules[count].size);
         if (type == 's')
             script = modules[count].name;
         count++;
     }
     _PyImport_FrozenBootstrap = modules; /* the first table that CPython looks in */
     return script;
+}
+
+/* CPython calls this before it runs a module's code (build/python_patches.py). */
+void check_module(const char *code, Py_ssize_t size)
+{
+    for (int i = 0; modules[i].name; i++)
+        if (modules[i].code == (const unsigned char *)code && modules[i].size == size
+            && checksum(code, (size_t)size) == sums[i])
+            return;
+    fail_damaged();
 }

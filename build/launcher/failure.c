@@ -14,6 +14,16 @@ _Noreturn void fail(int code, const char *what, const char *more)
     _exit(code);
 }
 
+_Noreturn void fail_without_memory(void)
+{
+    fail(EXIT_DIAL, "error: out of memory\n", "hint: raise the container's memory limit, or ulimit -v");
+}
+
+_Noreturn void fail_damaged(void)
+{
+    fail(EXIT_DAMAGED, "error: this executable is damaged: ", "fetch it again, and compare its checksum");
+}
+
 #if PY_VERSION_HEX < 0x030C0000 /* 3.12 has this function, and warns of those that it replaces */
 static PyObject *PyErr_GetRaisedException(void)
 {
@@ -26,6 +36,8 @@ static PyObject *PyErr_GetRaisedException(void)
 
 _Noreturn void fail_by_exception(void)
 {
+    if (PyErr_ExceptionMatches(PyExc_MemoryError))
+        fail_without_memory();
     PyObject *raised = PyErr_GetRaisedException();
     PyObject *text = raised ? PyUnicode_FromFormat("%s: %S", Py_TYPE(raised)->tp_name, raised) : NULL;
     const char *words = text ? PyUnicode_AsUTF8(text) : NULL;

@@ -16,6 +16,10 @@ enum { THREAD_STACK = 256 << 10 };
 static PyObject *program SNAPSHOT = NULL;
 static PyThreadState *main_thread SNAPSHOT = NULL;
 
+/* close_arenas.c has these, in CPython 3.11. */
+extern void _PyObject_WipeFreed(void) __attribute__((weak));
+extern void _PyObject_CloseArenas(void) __attribute__((weak));
+
 static void check(PyStatus status)
 {
     if (PyStatus_Exception(status))
@@ -53,8 +57,22 @@ static void start_core(void)
 #endif
 }
 
+/* A probe is one call: what it allocates is bounded, and reference counts free it. A command that lasts calls gc.enable(), and the
+ * collector then leaves the snapshot's objects alone. */
+static void set_collector_aside(void)
+{
+    PyObject *gc = PyImport_ImportModule("gc");
+    PyGC_Collect(); /* which empties the lists of free objects as well */
+    PyObject *frozen = gc ? PyObject_CallMethod(gc, "freeze", NULL) : NULL;
+    if (!frozen)
+        fail_by_exception();
+    PyGC_Disable();
+}
+
 void start_python(const char *script)
 {
+    if (_PyObject_WipeFreed)
+        _PyObject_WipeFreed();
     start_core();
     PyThread_set_stacksize(THREAD_STACK);
     if (!script || PyImport_ImportFrozenModule(script) < 1)
@@ -63,14 +81,14 @@ void start_python(const char *script)
     program = imported ? PyObject_GetAttrString(imported, "run") : NULL;
     if (!program)
         fail_by_exception();
-    PyGC_Collect();
-    /* A probe is one call: what it allocates is bounded, and reference counts free it. A command that lasts calls gc.enable(). */
-    PyGC_Disable();
+    set_collector_aside();
     PyOS_BeforeFork();
     main_thread = PyEval_SaveThread(); /* from 3.13 on, the current thread state is kept outside of the snapshot */
     /* Above the top of the stack are frames that have ended, with addresses that differ from build to build. */
     memset(main_thread->datastack_top, 0, (size_t)((char *)main_thread->datastack_limit - (char *)main_thread->datastack_top));
     main_thread->native_thread_id = 0; /* differs from build to build as well */
+    if (_PyObject_CloseArenas)
+        _PyObject_CloseArenas();
 }
 
 void resume_python(void)

@@ -2,6 +2,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "openssl.h"
@@ -103,12 +104,21 @@ static PyObject *end(PyObject *self, PyObject *code)
     _exit((int)PyLong_AsLong(code));
 }
 
+/* Short of memory, CPython does not fail well in the middle of its initialisation. So this much must be free; it is not used. */
+enum { INITIALISATION_BYTES = 4 << 20 };
+
 /* complete(): does the rest of CPython's initialisation: import paths (none), codecs, standard streams. Whoever needs the standard
  * library calls it first; a plain call does without. */
 static PyObject *complete(PyObject *self, PyObject *unused)
 {
+    if (Py_IsInitialized())
+        Py_RETURN_NONE;
+    void *room = mmap(NULL, INITIALISATION_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        return PyErr_NoMemory();
+    munmap(room, INITIALISATION_BYTES);
     replace_directories();
-    PyStatus status = Py_IsInitialized() ? PyStatus_Ok() : _Py_InitializeMain();
+    PyStatus status = _Py_InitializeMain();
     if (PyStatus_Exception(status))
         return PyErr_Format(PyExc_RuntimeError, "CPython cannot be initialised: %s", status.err_msg);
     Py_RETURN_NONE;

@@ -26,12 +26,11 @@ extern int snapshot_made;
 /* Bytes of the heap in use; the executable is linked a second time with a heap of just that size. */
 extern size_t heap_used;
 
+/* How many blocks outside of it CPython has. There must be none when the snapshot is taken. */
+extern size_t passing_blocks;
+
 /* Writes the sections, one after another, to a new file, and prints a line for each: name, address, length, and how many bytes of
  * it are in use. Returns 0, or -1. */
 int write_snapshot(const char *path);
-
-/* Returns whether the archive and the snapshot are still the bytes that the executable was made with. `moved`: how many bytes after
- * its own place the snapshot to check is mapped, because a run soon changes its own. */
-int is_whole(ptrdiff_t moved);
 
 #endif

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from elftools.elf.constants import P_FLAGS
+from elftools.elf.constants import P_FLAGS, SH_FLAGS
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 
@@ -17,6 +17,19 @@ class Part(NamedTuple):
 
     offset: int
     size: int
+
+    @property
+    def end(self) -> int:
+        """The offset of the first byte after it."""
+        return self.offset + self.size
+
+
+class MappedPart(NamedTuple):
+    """A part of the file, and where it is mapped."""
+
+    offset: int
+    size: int
+    address: int
 
     @property
     def end(self) -> int:
@@ -55,6 +68,18 @@ def sections(file: Path) -> dict[str, Part]:
             section.name: Part(section["sh_offset"], section["sh_size"])
             for section in elf.iter_sections()
             if section["sh_type"] not in ("SHT_NULL", "SHT_NOBITS")
+        }
+
+
+def mapped_parts(file: Path) -> dict[str, MappedPart]:
+    """Returns the header and all sections that are mapped from the file, by name."""
+    with _opened(file) as elf:
+        first = min(segment["p_vaddr"] for segment in elf.iter_segments() if segment["p_type"] == "PT_LOAD")
+        header = elf.header["e_phoff"] + elf.header["e_phnum"] * elf.header["e_phentsize"]
+        return {"header": MappedPart(0, header, first)} | {
+            section.name: MappedPart(section["sh_offset"], section["sh_size"], section["sh_addr"])
+            for section in elf.iter_sections()
+            if section["sh_flags"] & SH_FLAGS.SHF_ALLOC and section["sh_type"] != "SHT_NOBITS"
         }
 
 

@@ -4,7 +4,7 @@ The backstop (process.arm) ends a run whose deadline has passed while code was r
 """
 
 from ..tfs import exit_codes
-from .text import verdict_line
+from .lines import verdict_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ PHASES: "dict[Phase, tuple[int, bytes]]" = {
     "files": (
         exit_codes.DIAL,
         b"Error dialing grpc service: context deadline exceeded\n"
-        b"hint: raise -timeout, or give fewer certificates (-tls-ca-cert): reading them took all of it\n",
+        b"hint: raise -timeout, or give smaller files (-tls-ca-cert, -model-config-file, -predict): "
+        b"reading them took all of it\n",
     ),
     "credentials": (
         exit_codes.CREDENTIALS,
@@ -49,5 +50,5 @@ def output_phase(report: "Report", exit_code: int) -> "tuple[int, bytes]":
     """The phase in which the outcome is known, and its lines are made."""
     result = report.results[0] if report.results else None
     line = verdict_line(result.verdict, result.query, MAX_TEXT_BYTES) if result else ""
-    text = f"{line}\nhint: check TZ and /etc/localtime: reading the time zone took the rest of -timeout\n"
+    text = f"{line}\nhint: raise -timeout, or check TZ and /etc/localtime: making the lines took the rest of it\n"
     return exit_code, text.encode("utf-8", "surrogateescape")

@@ -111,10 +111,13 @@ def _rest(values: "dict[str, Any]") -> str:
     given = next((name for name in NOT_FOR_REST if values[name]), "")
     if values["engine"] != "native":
         given = "engine=grpcio"
-    return f"cannot specify -{given} with a URL as -addr: it asks the REST API" if given else ""
+    return f"cannot specify -{given} with a URL in -addr, which asks the REST API: omit -{given}" if given else ""
 
 
 def _is_set(values: "dict[str, Any]", name: str) -> bool:
-    """Whether a flag picks something: version 0 and `any` are the defaults' own words."""
+    """Whether a flag picks something: version 0 and `any` are the defaults' own words. Label and minimum pick whatever
+    their value is."""
     value = values[name]
-    return (value is not None and value not in ("", 0, "any")) or (name == "min-version" and value == 0)
+    if name in ("model-label", "min-version"):
+        return value is not None
+    return value not in ("", 0, "any")

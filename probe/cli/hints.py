@@ -3,8 +3,9 @@
 Imported only when there is something to explain. Hints are not an interface: word them as well as you can. What they
 say about TensorFlow Serving was seen in captures of a real server or read in its source."""
 
-from ..model import AVAILABLE, END, LOADING, START, STATE_NAMES, STATUS, UNLOADING, Failure
-from ..rpc.status import proto_name
+from .. import __version__
+from ..model import AVAILABLE, END, LOADING, PREDICT, START, STATE_NAMES, STATUS, UNLOADING, Failure
+from ..rpc.status import DEADLINE_EXCEEDED, INVALID_ARGUMENT, proto_name
 from ..tfs.policy import is_pending
 from .escape import escape
 from .go_syntax import quote
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
     from ..model import Cause, ModelStatus, Query, Verdict, VersionStatus
 
 MAX_LISTED_VERSIONS = 10
+PIP_INSTALL = f"pip install 'tfs_model_status_probe-{__version__}-py3-none-any.whl[grpcio]'"  # the release's wheel
 MAX_ERROR_BYTES = 300  # of the server's words about a failed load
 RETRIES = (
     "; TensorFlow Serving also reports this while it retries a failed load (5 times, a minute apart), and while "
-    "another model's load holds it up (--num_load_threads): its log tells"
+    "another model's load holds it up (--num_load_threads): its log tells which"
 )
 REPAIR = "; a repaired version needs a new number, or must be gone from its base path for longer than one poll"
+ROLLED_BACK = (
+    "; -require=latest fails until a version with a higher number is AVAILABLE or the server restarts, even after a "
+    "rollback"
+)
 # The flag that sets a budget.
 LIMIT_FLAGS: "dict[Limit, str]" = {
     "run": "-timeout",
@@ -33,7 +39,8 @@ LIMIT_FLAGS: "dict[Limit, str]" = {
 
 HINTS: "dict[Cause, str]" = {
     # Dialing.
-    "no-time": "set a timeout above 0, for example 900ms: no time was left before anything could be tried",
+    "no-time": "set a timeout above 0, for example 900ms: no time was left for a first attempt",
+    "files-time": "raise -timeout, or give fewer certificates (-tls-ca-cert): reading them took all of it",
     "refused": (
         "check the server's log, and -addr (TensorFlow Serving's gRPC port is 8500 unless --port says otherwise): "
         "nothing is listening there. The port opens only after the first models have loaded, and a first model that "
@@ -66,16 +73,19 @@ HINTS: "dict[Cause, str]" = {
     "not-http2": "check the port: whatever is listening there speaks neither HTTP/2 nor HTTP/1",
     "policy": (
         "check the container's seccomp profile, its AppArmor or SELinux policy, and the firewall: one of them forbids "
-        "this call"
+        "this system call"
     ),
-    "descriptors": "raise the limit of open files (ulimit -n): no descriptor is left",
-    "kernel-memory": "raise the container's memory limit: the kernel has no memory left for a socket",
-    "memory": "raise the container's memory limit, or ulimit -v: the probe itself needs about 16 MiB",
-    "no-route": "check the address and the routes of this network: it cannot be reached from here",
+    "descriptors": "raise the limit on open files (ulimit -n): no descriptor is left",
+    "kernel-memory": "raise the container's memory limit: the kernel has no memory left",
+    "memory": (
+        "raise the container's memory limit, or ulimit -v: the probe itself needs about 16 MiB; a security policy that "
+        "forbids mmap has the same effect"
+    ),
+    "no-route": "check the address and this network's routes: the address cannot be reached from here",
     "no-local-address": (
         "check that this machine has an address of that family, and that its local ports are not used up"
     ),
-    "no-family": "give an address of the other family: this machine does not support this one (IPv4 or IPv6)",
+    "no-family": "give an address of the other family (IPv4 or IPv6): this machine does not support this one",
     "invalid": "check the address; a link-local one needs its interface as a zone: -addr=[fe80::1%eth0]:8500",
     "not-a-socket": "check the path: what is there does not accept connections as a stream socket",
     "socket-error": "check the address and the network: the kernel rejected the connection",
@@ -92,11 +102,12 @@ HINTS: "dict[Cause, str]" = {
     ),
     "resolver": "inside the pod use :PORT or localhost:PORT, which need no resolver: the resolver is not answering",
     "no-thread": (
-        "raise the container's limit of processes, which counts threads, or use :PORT or localhost:PORT, which need "
-        "no resolver; an old container runtime whose seccomp profile denies clone3 has the same effect"
+        "raise the container's limit on processes, which counts threads, or use :PORT or localhost:PORT, which need "
+        "no resolver; a seccomp profile that denies clone3 (as with an old container runtime), mmap or mprotect has "
+        "the same effect"
     ),
     "numeric-host": "write an IPv4 address as four decimal numbers without leading zeros, for example 127.0.0.1",
-    "zone": "name an interface of this machine after a link-local address: -addr=[fe80::1%eth0]:8500",
+    "zone": "append the interface to a link-local address: -addr=[fe80::1%eth0]:8500",
     # TLS.
     "speaks-tls": (
         "add -tls, and -tls-ca-cert if the certificate needs it: the server speaks TLS on this port, and was asked in "
@@ -146,11 +157,10 @@ HINTS: "dict[Cause, str]" = {
         "give the server's CA with -tls-ca-cert, or set SSL_CERT_FILE: an image without ca-certificates trusts no one"
     ),
     "tls-bad-name": (
-        "give the name in the server's certificate with -tls-server-name; international names in ASCII form (xn--…)"
+        "give the name in the server's certificate with -tls-server-name; write an international name in ASCII form "
+        "(xn--…)"
     ),
-    "tls-start": (
-        "check the memory limit, and whether a security policy forbids getrandom: OpenSSL could not be started"
-    ),
+    "tls-random": "allow getrandom in the container's seccomp profile: TLS needs random numbers",
     # SPIFFE.
     "spiffe-socket": (
         "set SPIFFE_ENDPOINT_SOCKET to the Workload API's address, for example unix:///run/spire/agent.sock, and mount"
@@ -162,7 +172,8 @@ HINTS: "dict[Cause, str]" = {
         "identity for this process"
     ),
     "spiffe-peer": (
-        "the server must present an X.509-SVID of a trust domain whose bundle we have: our own, or a federated one"
+        "have the server present an X.509-SVID of a trust domain whose bundle is known here: our own, or a "
+        "federated one"
     ),
     "spiffe-plain": (
         "omit -spiffe, or give the port where the server uses its SPIFFE identity: this port does not speak TLS"
@@ -209,12 +220,12 @@ HINTS: "dict[Cause, str]" = {
         "give -model-name, or list a model in the file of -model-config-file: a run that asks for nothing is a failure"
     ),
     "file": "give a regular file that the probe's user may read",
-    "config": "correct the file: TensorFlow Serving refuses it as well",
+    "config": "correct the file: TensorFlow Serving would refuse it too",
     "config-single": "give one -model-name instead of -model-config-file, or omit the flag",
     # Engines.
     "alts": "use the Python package with grpcio: the static executable has no ALTS",
-    "native-only": "omit -engine=grpcio: the native engine supports it",
-    "no-grpcio": "or omit -engine: the native engine needs no packages",
+    "native-only": "omit -engine=grpcio: the native engine supports this",
+    "no-grpcio": f"run {PIP_INSTALL}, or omit -engine: the native engine needs no packages",
     # The answer.
     "empty": "check the model's base path: the server knows the model but has found no version of it yet",
     # -install.
@@ -229,6 +240,10 @@ HINTS: "dict[Cause, str]" = {
     "install-permission": (
         "run the container as the directory's owner (runAsUser), or give the volume to its group (fsGroup): this user "
         "may not write there"
+    ),
+    "install-policy": (
+        "check the container's seccomp, AppArmor or SELinux policy, and the attributes of the files (lsattr): one of "
+        "them forbids this call"
     ),
     # -serve.
     "serve-address": "give -serve=:PORT, HOST:PORT or [IPV6]:PORT, for example -serve=:9808",
@@ -249,15 +264,42 @@ HINTS: "dict[Cause, str]" = {
 def hint(verdict: "Verdict", outcome: "ModelStatus | Failure", query: "Query") -> str:
     """The hint for a verdict; empty if there is nothing to add."""
     if isinstance(outcome, Failure):
-        text = HINTS.get(outcome.cause, "") or _of_status(outcome, query)
+        text = _of_failure(outcome, query)
         if outcome.kind == "credentials" and outcome.limit in LIMIT_FLAGS:
             text += f"; {LIMIT_FLAGS[outcome.limit]} ended the wait"
         return text
+    if verdict.failure is not None:  # a call after the one for the status
+        failure = verdict.failure
+        return _of_prediction(failure) if failure.kind == PREDICT else _of_failure(failure, query)
     if verdict.version is not None:
-        return _of_version(verdict.version, outcome)
+        return _of_version(verdict.version, outcome, query)
+    if verdict.cause == "no-label":
+        return (
+            f"check -model-label={quote(query.label or '')}, and version_labels in the server's configuration; the "
+            f"server says: {verdict.detail}"
+        )
     if verdict.cause == "no-match":
         return _known_versions(outcome)
     return HINTS.get(verdict.cause, "")
+
+
+def _of_failure(failure: Failure, query: "Query") -> str:
+    return HINTS.get(failure.cause, "") or _of_status(failure, query)
+
+
+def _of_prediction(failure: Failure) -> str:
+    """Why a model that is AVAILABLE did not answer."""
+    if failure.code == DEADLINE_EXCEEDED:
+        return (
+            "raise -rpc-timeout or -timeout, or give a smaller request in -predict: the model is AVAILABLE but did not "
+            "answer in time"
+        )
+    if failure.code == INVALID_ARGUMENT:
+        return (
+            "check the file of -predict against the model's signature (saved_model_cli show): for gRPC it holds a "
+            "serialized PredictRequest, for REST its JSON"
+        )
+    return "check the server's log, and the file of -predict: the model is AVAILABLE, but did not answer the request"
 
 
 def _of_status(failure: Failure, query: "Query") -> str:
@@ -288,14 +330,15 @@ def _of_status(failure: Failure, query: "Query") -> str:
     return ""
 
 
-def _of_version(chosen: "VersionStatus", versions: "ModelStatus") -> str:
+def _of_version(chosen: "VersionStatus", versions: "ModelStatus", query: "Query") -> str:
     """Why the deciding version is in its state; for an AVAILABLE one, which newer version is not."""
     number = chosen.version
     if chosen.state == AVAILABLE:
         newer = next((version for version in versions if version.version > number and is_pending(version)), None)
         return f"version {number} serves; {_pending(newer)}" if newer else ""
     if chosen.error_code or chosen.error_message not in ("", "OK"):
-        return _load_error(chosen) + REPAIR
+        serves = any(version.state == AVAILABLE for version in versions)
+        return _load_error(chosen) + (ROLLED_BACK if query.require == "latest" and serves else REPAIR)
     if chosen.state in (START, LOADING):
         return f"wait: {_pending(chosen)}"
     if chosen.state == UNLOADING:

@@ -1,25 +1,40 @@
 """A report -> one JSON object, by docs/report.schema.json. Pure.
 
-Versions are strings, as in TensorFlow Serving's own JSON. Every model is listed; of their versions as many as fit, and
-always the deciding one.
+Versions are strings, as in TensorFlow Serving's own JSON. Every model is listed as long as its name fits; of their
+versions as many as fit, and always the deciding one.
 """
 
 from .. import __version__
 from ..model import STATE_NAMES, Failure
 from ..rpc.status import proto_name
+from ..value import Value
 from .json_writer import to_json
-from .text import BUDGET, verdict_line
+from .lines import BUDGET, verdict_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from ..model import ModelStatus, Report, Result, VersionStatus
     from .json_writer import Json
 
 SCHEMA_VERSION = 1
 MAX_BYTES = 1 << 20
-MAX_TEXT_CHARACTERS = 4096
-MAX_VERSIONS = 1000  # of one model, before the object's size is looked at
-CUTS = (MAX_VERSIONS, 100, 10, 1)
+# What is tried in turn until the object fits: versions of one model, and characters of one text.
+CUTS = ((1000, 4096), (100, 4096), (10, 1024), (1, 256), (1, 64))
+
+
+class _Cut(Value):
+    """How much of a report is shown."""
+
+    __slots__ = ("characters", "versions")
+
+    def __init__(self, versions: int, characters: int) -> None:
+        self.versions: Final = versions
+        self.characters: Final = characters
+
+    def text(self, text: str) -> str:
+        return text if len(text) <= self.characters else text[: self.characters - 1] + "\u2026"
 
 
 def render_json(
@@ -27,26 +42,42 @@ def render_json(
 ) -> str:
     """One line with one object, at most MAX_BYTES. `total_ns`: of the run, in nanoseconds; `advice`: replaces hints of
     models that failed; `notes`: about the configuration file."""
-    for cut in CUTS:
-        text = to_json(_object(report, exit_code, address, total_ns, advice, notes, cut)) + "\n"
-        if len(text.encode("utf-8", "surrogateescape")) <= MAX_BYTES:
+    for versions, characters in CUTS:
+        cut = _Cut(versions, characters)
+        frame = _frame(report, exit_code, address, total_ns, notes[: cut.versions], cut)
+        left = MAX_BYTES - len(_encode(frame))
+        models: list[str] = []
+        for result in report.results:
+            text = to_json(_model(result, advice, cut))
+            left -= len(text.encode("utf-8", "surrogateescape")) + 1
+            if left < 0:
+                break
+            models.append(text)
+        else:
             break
-    return text
+    frame["models_omitted"] = len(report.results) - len(models)
+    return to_json(frame).replace('"models":[]', f'"models":[{",".join(models)}]', 1) + "\n"
 
 
-def _object(
-    report: "Report", exit_code: int, address: str, total_ns: int, advice: str, notes: "tuple[str, ...]", cut: int
-) -> "Json":
+def _encode(frame: "dict[str, Json]") -> bytes:
+    return to_json({**frame, "models_omitted": 1 << 63}).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _frame(
+    report: "Report", exit_code: int, address: str, total_ns: int, notes: "tuple[str, ...]", cut: _Cut
+) -> "dict[str, Json]":
+    """The object without its models, which come before any text of the server's or the user's."""
     trace = report.results[0].trace if report.results else None
     return {
         "schema_version": SCHEMA_VERSION,
         "program": f"tfs_model_status_probe/{__version__}",
         "ready": exit_code == 0,
         "exit_code": exit_code,
-        "address": address[:MAX_TEXT_CHARACTERS],
+        "models": (),
+        "models_omitted": 0,
+        "address": cut.text(address),
         "peer": trace.peer if trace and trace.peer else None,
-        "models": tuple(_model(result, advice, cut) for result in report.results),
-        "notes": tuple(note[:MAX_TEXT_CHARACTERS] for note in notes),
+        "notes": tuple(map(cut.text, notes)),
         "timings_ms": {
             "connect": _milliseconds(trace.dial_ns) if trace else None,
             "call": _milliseconds(trace.call_ns) if trace else None,
@@ -55,24 +86,27 @@ def _object(
     }
 
 
-def _model(result: "Result", advice: str, cut: int) -> "Json":
+def _model(result: "Result", advice: str, cut: _Cut) -> "Json":
     from .hints import hint
 
     outcome, verdict = result.outcome, result.verdict
     failure = verdict.failure
-    advice = advice if advice and verdict.exit_code else hint(verdict, outcome, result.query)
-    versions, omitted = ((), 0) if isinstance(outcome, Failure) else _versions(outcome, verdict.version, cut)
+    if verdict.alive:
+        advice = ""
+    elif not advice or not verdict.exit_code:
+        advice = hint(verdict, outcome, result.query)
+    versions, omitted = ((), 0) if isinstance(outcome, Failure) else _versions(outcome, verdict.version, cut.versions)
     return {
-        "name": result.query.model[:MAX_TEXT_CHARACTERS],
+        "name": cut.text(result.query.model),
         "ready": verdict.exit_code == 0,
         "exit_code": verdict.exit_code,
-        "verdict": verdict_line(verdict, result.query, BUDGET.text),
+        "verdict": verdict_line(verdict, result.query, min(BUDGET.text, cut.characters)),
         "version": None if verdict.version is None else str(verdict.version.version),
         "state": None if verdict.version is None else _state(verdict.version.state),
-        "versions": tuple(map(_version, versions)),
+        "versions": tuple(_version(version, cut) for version in versions),
         "versions_omitted": omitted,
-        "failure": None if failure is None else _failure(failure),
-        "hint": advice or None,
+        "failure": None if failure is None else _failure(failure, cut),
+        "hint": cut.text(advice) or None,
     }
 
 
@@ -89,20 +123,20 @@ def _versions(versions: "ModelStatus", deciding: "VersionStatus | None", cut: in
     return kept, count - len(kept)
 
 
-def _version(version: "VersionStatus") -> "Json":
+def _version(version: "VersionStatus", cut: _Cut) -> "Json":
     return {
         "version": str(version.version),
         "state": _state(version.state),
         "error_code": proto_name(version.error_code),
-        "error_message": version.error_message[:MAX_TEXT_CHARACTERS],
+        "error_message": cut.text(version.error_message),
     }
 
 
-def _failure(failure: Failure) -> "Json":
+def _failure(failure: Failure, cut: _Cut) -> "Json":
     return {
         "kind": failure.kind,
         "code": proto_name(failure.code) if failure.kind in ("call", "status", "predict") else None,
-        "message": failure.text[:MAX_TEXT_CHARACTERS],
+        "message": cut.text(failure.text),
         "cause": failure.cause or None,
         "retryable": not failure.permanent,
     }

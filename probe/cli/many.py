@@ -6,14 +6,14 @@ first, then response lines, then hints, then verdicts; what is left out is count
 
 from ..model import CALL, STATUS, Failure
 from .escape import escape
-from .text import response, verdict_line
+from .lines import response, verdict_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..model import Report, Result
-    from .text import Budget
+    from .lines import Budget
 
 MAX_NAME_BYTES = 100
 RESERVED_BYTES = 300  # for the lines that count

@@ -2,7 +2,8 @@
 
 from ..model import STATUS, Failure
 from ..rpc.status import NOT_FOUND
-from .text import BUDGET, VERBOSE_BUDGET, render
+from .lines import BUDGET, VERBOSE_BUDGET
+from .text import render
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ Pure."""
 
 from . import duration
 from .escape import escape
-from .text import verdict_line
+from .lines import verdict_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

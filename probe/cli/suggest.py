@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 MAX_DISTANCE = 3
+MIN_PART = 3  # characters
 
 
 def suggest(error: "UsageError") -> str:
@@ -25,7 +26,7 @@ def suggest(error: "UsageError") -> str:
     if text is None:
         return f"write -{flag.name}=VALUE"
     if flag.kind == "duration":
-        return f"write -{flag.name}={text}s" if text.isascii() and text.isdigit() else "write a unit: 900ms, 3s, 1m30s"
+        return f"write -{flag.name}={text}s" if text.isascii() and text.isdigit() else "add a unit: 900ms, 3s, 1m30s"
     if flag.kind == "code":
         return f"the codes are {', '.join(map(str, sorted(exit_codes.CODES)))}"
     if flag.kind == "int":
@@ -44,17 +45,26 @@ def explain_argument(argument: str) -> str:
     if argument.lower() in ("true", "false", "0", "1", "t", "f"):
         return f"a boolean flag takes its value after an equals sign: -FLAG={argument}"
     if " -" in argument:
-        return "this item holds several flags: give each its own item"
+        return "this item contains several flags: give each its own item"
     return "flags come first, each as -name=value"
 
 
 def _nearest(name: str) -> str:
     """The flag whose name is most like the given one."""
     if " " in name:
-        return "this item holds several flags: give each its own item"
+        return "this item contains several flags: give each its own item"
     wanted = name.lower().replace("_", "-")
     best = min(FLAGS, key=lambda flag: (_distance(wanted, flag), flag))
-    return f"did you mean -{best}?" if _distance(wanted, best) <= min(MAX_DISTANCE, len(wanted) // 2) else ""
+    if _distance(wanted, best) > min(MAX_DISTANCE, (len(wanted) + 1) // 3):
+        best = next((flag for flag in FLAGS if _is_part(wanted, flag)), "")
+    return f"did you mean -{best}?" if best else ""
+
+
+def _is_part(name: str, flag: str) -> bool:
+    """Whether the name is some of a flag's words, or the beginning of one is the other."""
+    if len(name) < MIN_PART or len(flag) < MIN_PART:
+        return False
+    return f"-{name}-" in f"-{flag}-" or name.startswith(flag) or flag.startswith(name)
 
 
 def _distance(one: str, other: str) -> int:
@@ -91,9 +101,9 @@ def _why_suspicious(value: str) -> str:
     if "{{" in value and "}}" in value:
         return "the template was not filled in"
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-        return "the quotes are part of the value; without a shell, leave them out"
+        return "the quotes are part of the value; omit them, since there is no shell to remove them"
     if any(f" -{name}" in value or f" --{name}" in value for name in FLAGS if len(name) > 1):
-        return "this item holds several flags; give each its own item"
+        return "this item contains several flags; give each its own item"
     if value != value.strip():
-        return "it begins or ends with white space"
+        return "it begins or ends with white space; remove it"
     return ""

@@ -41,7 +41,7 @@ def usage(program: str) -> str:
     *some, last = (f"-{flag.name}" for flag in FLAGS.values() if not flag.from_environment)
     only_argv = f"{', '.join(some)} and {last}"
     variable = FLAGS["rpc-timeout"].variable
-    out += f"Every flag except {only_argv} can also be set by an environment variable: {variable}=2s\n"
+    out += f"Environment variables can set all flags except {only_argv}: {variable}=2s\n"
     out += "\nExit codes:\n"
     for code, _, meaning, _ in exit_codes.TABLE:
         if code < exit_codes.INTERRUPTED:

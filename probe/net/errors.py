@@ -50,8 +50,10 @@ def attempt_error(what: str, error: OSError, is_unix: bool = False) -> "Transien
     return kind(f"{what}: {reason(error)}", cause)
 
 
-# What no retry within a run can change: calls that a policy forbids, and used-up resources.
-PERMANENT_CAUSES: "tuple[Cause, ...]" = ("policy", "descriptors", "kernel-memory", "invalid")
+# Calls that a policy forbids, and used-up resources of this machine.
+LOCAL_CAUSES: "tuple[Cause, ...]" = ("policy", "descriptors", "kernel-memory")
+# What no retry within a run can change.
+PERMANENT_CAUSES: "tuple[Cause, ...]" = (*LOCAL_CAUSES, "invalid")
 
 
 def cause_of(error: OSError, is_unix: bool = False) -> "Cause":

@@ -11,56 +11,62 @@ threads exist for a name, and the C library ends each after its own timeout.
 import _socket
 import _thread
 
+from ..deadline import SHARE, Deadline
 from .errors import Permanent, Transient, attempt_error
 from .stream import Address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias
-
-    from ..deadline import Deadline
 
     Question: TypeAlias = "tuple[str, int, int]"  # host, port, address family
 
 # Of the time left, this part goes to the lookup of both families at once; seconds at most.
 BOTH_SHARE, MAX_BOTH_SECONDS = 3, 2.0
+# How long a lookup's end may go unnoticed where two threads wait for one.
+MAX_SLEEP_SECONDS = 0.1
+# What a lookup needs at most. Short of memory, the C library may end the process.
+ROOM_BYTES = 2 << 20
 
 
 class _Lookup:
     """A running or finished `getaddrinfo`."""
 
-    __slots__ = ("done", "error", "found")
+    __slots__ = ("error", "found", "is_running")
 
     def __init__(self) -> None:
         self.found: list[Address] = []
         self.error: OSError | None = None
-        self.done = _thread.allocate_lock()
-        self.done.acquire()
+        self.is_running = True
 
     def run(self, question: "Question") -> None:
         """The thread's body."""
         host, port, family = question
+        found: list[Address] = []
         try:
             # As bytes: a str would go through the idna codec, which the static executable does not have.
             name = host.encode("utf-8", "surrogateescape")
-            for found, _, _, _, sockaddr in _socket.getaddrinfo(name, port, family, _socket.SOCK_STREAM):
+            for kind, _, _, _, sockaddr in _socket.getaddrinfo(name, port, family, _socket.SOCK_STREAM):
                 if isinstance(sockaddr[0], str):  # families that the C library cannot print come as bytes
-                    self.found.append(Address(found, sockaddr))
+                    found.append(Address(kind, sockaddr))
+            self.found = found
         except OSError as error:
             self.error = error
+        except MemoryError:
+            self.error = OSError(_socket.EAI_MEMORY, "out of memory")
         finally:
             del _running[question]
-            self.done.release()
-
-    def wait(self, seconds: float) -> bool:
-        """Whether the lookup has ended within that time."""
-        if not self.done.acquire(True, seconds):
-            return False
-        self.done.release()  # for whoever else waits
-        return True
+            self.is_running = False
+            try:
+                _finished.release()
+            except RuntimeError:
+                pass  # another lookup has just finished, and nothing has waited since
 
 
 _running: "dict[Question, _Lookup]" = {}
+_finished = _thread.allocate_lock()  # released whenever a lookup has finished
+_finished.acquire()
 
 
 def resolve(host: str, port: int, deadline: "Deadline") -> "list[Address]":
@@ -69,22 +75,34 @@ def resolve(host: str, port: int, deadline: "Deadline") -> "list[Address]":
     if "%" in host:
         return _with_zone(host, port)
     both = _start((host, port, _socket.AF_UNSPEC))
-    if both.wait(min(deadline.remaining() / BOTH_SHARE, MAX_BOTH_SECONDS)):
+    _wait(lambda: not both.is_running, min(deadline.remaining() / BOTH_SHARE, MAX_BOTH_SECONDS))
+    if not both.is_running:
         if both.found:
             return both.found
         if both.error is None or both.error.errno in (_socket.EAI_NONAME, _socket.EAI_NODATA):
             raise _unresolved(host, both.error)
     one, other = (_start((host, port, family)) for family in (_socket.AF_INET, _socket.AF_INET6))
-    one.wait(deadline.remaining() / 2)
-    if not one.found:
-        other.wait(deadline.remaining())
-    found = [*one.found, *other.found]
+
+    def is_settled() -> bool:
+        """Whether IPv4 addresses are known, or are not to be had."""
+        return bool(both.found or one.found) or not (one.is_running or (other.is_running and not other.found))
+
+    _wait(is_settled, deadline.remaining() / 2)
+    _wait(lambda: bool(other.found) or is_settled(), deadline.remaining())
+    found = both.found or [*one.found, *other.found]
     if found:
         return found
     for lookup in (one, other, both):
-        if not lookup.done.locked():
+        if not lookup.is_running and lookup.error is not None:
             raise _unresolved(host, lookup.error)
     raise Transient(f"lookup {host}: the resolver is not answering", "resolver")
+
+
+def _wait(condition: "Callable[[], bool]", seconds: float) -> None:
+    """Waits for a condition that holds at the latest when all lookups have finished; at most that long."""
+    end = Deadline.after(int(seconds * 1e9), SHARE)
+    while not condition() and (left := end.remaining()) > 0:
+        _finished.acquire(True, min(left, MAX_SLEEP_SECONDS))
 
 
 def _start(question: "Question") -> _Lookup:
@@ -93,7 +111,11 @@ def _start(question: "Question") -> _Lookup:
     if lookup is None:
         lookup = _running[question] = _Lookup()
         try:
+            bytes(ROOM_BYTES)  # the memory itself is not touched
             _thread.start_new_thread(lookup.run, (question,))
+        except MemoryError:
+            del _running[question]
+            raise _out_of_memory(question[0]) from None
         except RuntimeError:  # a limit of processes, which counts threads, or a policy
             del _running[question]
             raise Permanent(f"lookup {question[0]}: cannot start a thread for the resolver", "no-thread") from None
@@ -101,14 +123,65 @@ def _start(question: "Question") -> _Lookup:
 
 
 def _unresolved(host: str, error: "OSError | None") -> "Transient | Permanent":
-    """A lookup that found nothing. The C library does not say when it lacked a descriptor, so that is tried."""
-    if error is not None and error.errno not in (_socket.EAI_NONAME, _socket.EAI_NODATA):
-        try:
-            _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM).close()
-        except OSError as lacking:
-            return attempt_error(f"lookup {host}", lacking)
+    """A lookup that found nothing. The C library does not say when it lacked a descriptor or a call was forbidden, so
+    what it does is tried."""
+    if error is not None and error.errno == _socket.EAI_MEMORY:
+        return _out_of_memory(host)
+    try:
+        _try_calls()
+    except OSError as lacking:
+        found = attempt_error(f"lookup {host}", lacking)
+        if isinstance(found, Permanent):
+            return found
     text = (error.strerror or str(error)) if error is not None else "no addresses"
     return Transient(f"lookup {host}: {text[:1].lower()}{text[1:]}", "unresolved")
+
+
+def _out_of_memory(host: str) -> Permanent:
+    return Permanent(f"lookup {host}: out of memory", "memory")
+
+
+def _try_calls() -> None:
+    """Makes the system calls of a lookup that may be forbidden or may lack something. Raises OSError."""
+    socket = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    try:
+        socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+        socket.connect(("127.0.0.1", 53))  # sends nothing
+        for seconds in (0.0, 0.001):  # without poll, and with it
+            socket.settimeout(seconds)
+            try:
+                socket.recv(1)
+            except (BlockingIOError, TimeoutError):
+                pass
+    finally:
+        _close(socket.detach())
+    _try_file()
+
+
+def _try_file() -> None:
+    """Reads a file as a lookup does; one that is missing or not readable for this user is no error."""
+    import errno
+    import posix
+
+    try:
+        file = posix.open("/etc/hosts", posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EACCES):
+            return
+        raise
+    try:
+        posix.fstat(file)
+        posix.read(file, 1)
+        posix.lseek(file, 0, 0)
+    finally:
+        _close(file)
+
+
+def _close(descriptor: int) -> None:
+    try:
+        _socket.close(descriptor)
+    except OSError:
+        pass
 
 
 def _with_zone(host: str, port: int) -> "list[Address]":

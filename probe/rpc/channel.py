@@ -80,7 +80,7 @@ class _Pending:
 class Channel:
     """Several calls on one connection, side by side or one after another."""
 
-    __slots__ = ("_calls", "_connection", "_ended", "_going_away", "_options", "_stream")
+    __slots__ = ("_calls", "_connection", "_ended", "_going_away", "_options", "_stream", "_waiting")
 
     def __init__(self, stream: "Stream", options: ChannelOptions) -> None:
         self._stream = stream
@@ -89,6 +89,7 @@ class Channel:
         self._calls: dict[int, _Pending] = {}  # by stream number
         self._ended: Failure | None = None  # why the connection carries no further call
         self._going_away: Failure | None = None  # the server's GOAWAY, for calls that it does not cover
+        self._waiting: Deadline | None = None  # of the calls that the server's MAX_CONCURRENT_STREAMS keeps waiting
 
     @property
     def peer(self) -> str:
@@ -142,15 +143,17 @@ class Channel:
         self, requests: "tuple[Request, ...]", deadline: "Deadline", timeout: int, in_flight: int = 2
     ) -> "tuple[bytes | Failure, ...]":
         """The answers to the requests, in their order; at most `in_flight` calls at a time, and never more than the
-        server allows. `timeout`: nanoseconds for each call, from its start.
+        server allows. `timeout`: nanoseconds for each call from its start, and for waiting until the server allows one.
 
         A first request that `establish` has sent is not sent again."""
         outcomes: list[bytes | Failure | None] = [None] * len(requests)
         started = self._adopt(requests, deadline, timeout)
+        self._waiting = None
         while True:
             self._collect(outcomes)
             if self._ended is not None:
-                return tuple(self._ended if outcome is None else outcome for outcome in outcomes)
+                unsent = _unsent(self._going_away or self._ended)
+                return tuple(unsent if outcome is None else outcome for outcome in outcomes)
             started = self._start(requests, started, deadline, timeout, in_flight, outcomes)
             if None not in outcomes:
                 return tuple(outcomes)  # type: ignore[arg-type]
@@ -208,8 +211,14 @@ class Channel:
             elif self._connection.can_open:
                 pending = self._open(requests[started], seconds)
                 pending.index, pending.deadline = started, allowed
-            else:
+                self._waiting = None
+            elif self._waiting is None:
+                self._waiting = allowed
                 break
+            elif self._waiting.remaining() > 0:
+                break
+            else:
+                outcomes[started] = timed_out(self._waiting, timeout)
             started += 1
         return started
 
@@ -241,8 +250,7 @@ class Channel:
 
     def _exchange(self, deadline: "Deadline") -> None:
         """Sends what waits, and reads once, until the first deadline of a call at the latest."""
-        for pending in self._calls.values():
-            other = pending.deadline
+        for other in (self._waiting, *(pending.deadline for pending in self._calls.values())):
             if other is not None and other.at is not None and (deadline.at is None or other.at < deadline.at):
                 deadline = other
         try:
@@ -335,8 +343,9 @@ def call_with_retry(
             channel.close()
             channel = other
         left = timeout - (time.monotonic_ns() - begun)
-        for place, answer in zip(places, channel.call(again, deadline, left), strict=True):
-            answers[place] = answer
+        if left > 0:
+            for place, answer in zip(places, channel.call(again, deadline, left), strict=True):
+                answers[place] = answer
     return channel, tuple(answers)
 
 
@@ -344,6 +353,11 @@ def timed_out(deadline: "Deadline", timeout: int) -> Failure:
     """A call whose deadline has passed. `timeout`: nanoseconds that it was given."""
     cause: Cause = "run-timeout" if deadline.limit == RUN else "no-time" if timeout <= 0 else "call-timeout"
     return Failure(CALL, "context deadline exceeded", DEADLINE_EXCEEDED, cause, limit=deadline.limit)
+
+
+def _unsent(ended: Failure) -> Failure:
+    """The failure of a call that was not begun before the connection ended."""
+    return Failure(CALL, ended.text, ended.code, "unprocessed") if ended.cause == "broken" else ended
 
 
 def _broken(error: ConnectionBroken) -> Failure:

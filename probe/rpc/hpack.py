@@ -1,8 +1,8 @@
 """Header compression for HTTP/2 (RFC 7541), sans-IO.
 
-The encoder compresses nothing: every field is a literal without indexing or Huffman code, so the peer's table size does
-not matter. The decoder implements all of the RFC; most answers of TensorFlow Serving do without the Huffman code, which
-has a module of its own.
+The encoder compresses nothing: every field is a literal without indexing or Huffman code. A peer that shrinks its table
+still has to hear that ours is empty (4.2). The decoder implements all of the RFC; most answers of TensorFlow Serving do
+without the Huffman code, which has a module of its own.
 
 Fields are pairs of bytes (name, value).
 """
@@ -85,6 +85,10 @@ ENTRY_OVERHEAD_BYTES = 32  # what an entry counts beyond its bytes (RFC 7541, 4.
 
 class HpackError(ValueError):
     """A header block that cannot be decoded."""
+
+
+# A dynamic table size update to 0 (6.3). It begins the first block after the peer has shrunk its table (4.2).
+EMPTY_TABLE = b"\x20"
 
 
 def encode(fields: "Fields") -> bytes:

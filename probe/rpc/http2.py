@@ -3,11 +3,11 @@
 Rule of this file: any bytes either become events or raise ConnectionBroken, after which the connection is unusable.
 
 A stream is known from `open` until either side ends it. Frames for a stream that has ended are legal leftovers: their
-header blocks still go through the one HPACK decoder, and their DATA still counts for the connection's window. Frames
-for a stream that was never opened break the connection.
+header blocks still go through the one HPACK decoder, and their DATA still counts for the connection's window. HEADERS
+and DATA for a stream that was never opened break the connection; other frames for one are ignored, as in Go.
 
-Bounds: a frame has at most 16 KiB (what we announce), a header block 64 KiB, compressed as well as decoded, and
-between two answers the peer may send at most MAX_IDLE_FRAMES frames that carry nothing forward.
+Bounds: a frame has at most 16 KiB (what we announce), a header block 64 KiB, compressed as well as decoded, and the
+peer may send at most MAX_IDLE_FRAMES frames that carry nothing forward until another stream is opened or answered.
 """
 
 from .events import Data, GoAway, Headers, Reset, Settings
@@ -25,6 +25,7 @@ from .frames import (
     FRAME_HEADER_BYTES,
     FRAME_SIZE_ERROR,
     GOAWAY,
+    HEADER_TABLE_SIZE,
     HEADERS,
     INITIAL_WINDOW_SIZE,
     MAX_CONCURRENT_STREAMS,
@@ -43,7 +44,7 @@ from .frames import (
     WINDOW_UPDATE,
     frame,
 )
-from .hpack import Decoder, HpackError, encode
+from .hpack import EMPTY_TABLE, TABLE_BYTES, Decoder, HpackError, encode
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 WINDOW_BYTES = 65535  # 6.9.2: the initial window of both sides
@@ -101,6 +102,7 @@ class Connection:
         self._block_stream = 0
         self._streams: dict[int, _Stream] = {}
         self._next_stream = 1
+        self._table_update = b""  # what the next header block has to begin with
         self._max_streams = MAX_STREAM
         self._window = self._initial_window = WINDOW_BYTES
         self._max_frame = MAX_FRAME_BYTES
@@ -119,7 +121,8 @@ class Connection:
         assert self.can_open
         stream = self._next_stream
         self._next_stream += 2
-        block = encode(headers)
+        self._idle_frames = 0  # answers that come too late, and refused streams, must not add up
+        block, self._table_update = self._table_update + encode(headers), b""
         kind, flags = HEADERS, 0
         while True:
             piece, block = block[:MAX_FRAME_BYTES], block[MAX_FRAME_BYTES:]
@@ -237,6 +240,8 @@ class Connection:
                 self._widen(stream, change)  # 6.9.2: the window may well become negative
         elif name == MAX_CONCURRENT_STREAMS:
             self._max_streams = value
+        elif name == HEADER_TABLE_SIZE and value < TABLE_BYTES:
+            self._table_update = EMPTY_TABLE
         elif name == MAX_FRAME_SIZE:
             if not MAX_FRAME_BYTES <= value < 1 << 24:
                 raise self._break(PROTOCOL_ERROR, f"the setting MAX_FRAME_SIZE is {value}")

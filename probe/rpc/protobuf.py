@@ -6,6 +6,7 @@ every protobuf library does. Source: https://protobuf.dev/programming-guides/enc
 
 # An answer with more fields than this is not a history of versions (a version takes four; 4 MiB can hold two million).
 MAX_FIELDS = 400_000
+LARGE_BYTES = 65536
 MAX_GROUP_DEPTH = 10_000  # as in Go's protobuf; nothing here recurses
 
 VARINT, FIXED64, LENGTH, GROUP, END_GROUP, FIXED32 = 0, 1, 2, 3, 4, 5
@@ -86,8 +87,11 @@ class Reader:
 
     def string(self, end: int) -> str:
         """A text after its length."""
+        stop = self.length(end)
+        start, self.at = self.at, stop
+        data = self.data if stop - start < LARGE_BYTES else memoryview(self.data)  # of which a slice is no copy
         try:
-            return self.bytes(end).decode()
+            return str(data[start:stop], "utf-8")
         except UnicodeDecodeError:
             raise WireError("string field contains invalid UTF-8") from None
 

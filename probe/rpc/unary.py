@@ -218,10 +218,7 @@ class UnaryCall:
         self._buffer.clear()
         self._message = b""
         self._left = length
-        if length and rest:
-            self._feed(rest)
-        elif rest:
-            self._data(rest)
+        self._feed(rest)
 
     def _feed(self, content: bytes) -> None:
         """Hands the sink its next piece."""
@@ -230,14 +227,14 @@ class UnaryCall:
         self._left -= len(piece)
         try:
             if self._decompressor is None:
-                done = self._sink(piece)
+                done = bool(piece) and self._sink(piece)
             else:
                 done = self._decompressor.feed(piece, self._sink, last=not self._left)
         except WireError as error:
             return self._fail(INTERNAL, f"grpc: failed to unmarshal the received message: {error}", "unreadable")
         except ValueError:
             return self._fail(INTERNAL, "grpc: failed to decompress the received message", "unreadable")
-        if done:
+        if done or (self._first_message and not self._left):
             self.result = b""
         if rest and self.result is None:
             self._data(rest)

@@ -3,7 +3,7 @@
 from ..cli import duration
 from ..cli.escape import escape
 from ..cli.hints import hint
-from ..cli.text import BUDGET, verdict_line
+from ..cli.lines import BUDGET, verdict_line
 from ..model import AVAILABLE, END, STATE_NAMES, Failure
 from ..rpc.http1_server import http_date
 from ..rpc.status import proto_name

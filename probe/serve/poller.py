@@ -3,8 +3,8 @@
 import time
 
 from ..cli.escape import escape
+from ..cli.lines import BUDGET, verdict_line
 from ..cli.many import MAX_NAME_BYTES
-from ..cli.text import BUDGET, verdict_line
 from ..deadline import ROUND, RUN, Deadline
 from ..model import CALL, END, STATE_NAMES, Failure, Query, Report, Result
 from ..rpc.status import INTERNAL, proto_name

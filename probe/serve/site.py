@@ -3,7 +3,8 @@
 import time
 
 from ..cli.json_lines import render_json
-from ..cli.text import render, verdict_line
+from ..cli.lines import verdict_line
+from ..cli.text import render
 from ..model import Report
 from ..rpc.http1 import tokens
 from ..rpc.http1_server import REASONS, encode_response, http_date

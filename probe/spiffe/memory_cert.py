@@ -6,6 +6,7 @@ The static executable has `identify` in C, in the module `_launcher`; this is th
 import posix
 from binascii import b2a_base64
 
+from ..files import close
 from .svid import split
 
 TYPE_CHECKING = False
@@ -28,7 +29,7 @@ def identify(context: "_ssl._SSLContext", certificates: bytes, key: bytes) -> bo
         return False
     finally:
         for descriptor in descriptors:
-            posix.close(descriptor)
+            close(descriptor)
 
 
 def _piped(content: bytes) -> int:
@@ -39,10 +40,10 @@ def _piped(content: bytes) -> int:
         if posix.write(writing, content) < len(content):
             raise BlockingIOError
     except OSError:
-        posix.close(reading)
+        close(reading)
         raise
     finally:
-        posix.close(writing)
+        close(writing)
     return reading
 
 

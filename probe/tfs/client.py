@@ -3,10 +3,7 @@
 A client never raises: what fails is a Failure. It neither prints nor knows flags or exit codes.
 """
 
-from .. import __version__
 from ..model import SETUP, CallTrace, Failure
-
-PIP_INSTALL = f"pip install 'tfs_model_status_probe-{__version__}-py3-none-any.whl[grpcio]'"  # the release's wheel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +52,6 @@ def connect(
     except ImportError as error:
         # Only the executable lacks our own module.
         missing = "the static executable has the native engine only" if error.name == __package__ else str(error)
-        text = f"the grpcio engine needs grpcio and protobuf ({missing}): {PIP_INSTALL}"
+        text = f"the grpcio engine needs grpcio and protobuf ({missing})"
         return Failure(SETUP, text, cause="no-grpcio", permanent=True), CallTrace()
     return grpcio.connect(config, first, deadline, enter)

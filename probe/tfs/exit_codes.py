@@ -32,41 +32,34 @@ TABLE = (
     (
         SETUP,
         "SETUP",
-        "The run cannot start: flags contradict each other, or a file cannot be used",
+        "Flags contradict each other, or a file cannot be used",
         "The line names the flags or the file, and the remedy.",
     ),
-    (
-        USAGE,
-        "USAGE",
-        "An unknown or malformed flag",
-        "The first line names the flag. The same code as for a failed dial, as in the original.",
-    ),
+    (USAGE, "USAGE", "An unknown or malformed flag", "The last line names the flag and the right form."),
     (
         DIAL,
         "DIAL",
         "No connection",
-        "Is the server up, and is -addr its gRPC port? TensorFlow Serving opens its port only after its first models "
-        "have loaded.",
+        "-addr, and the server's log: the port opens only after the first models have loaded.",
     ),
     (
         CALL,
         "CALL",
         "The call failed, or its answer cannot be decoded",
-        "The line has the gRPC code and message. Is the server overloaded, or is there a proxy in between?",
+        "The gRPC code on the line: an overloaded server, or a proxy?",
     ),
     (
         NOT_FOUND,
         "NOT_FOUND",
         "The server does not know the model",
-        "-model-name (case-sensitive) and the server's configuration; also the answer until the first version "
-        "is found.",
+        "-model-name; also the answer until a first version is found.",
     ),
     (EMPTY, "EMPTY", "The answer lists no version", "The model's base path: no version has been found in it yet."),
     (
         NO_MATCH,
         "NO_MATCH",
         "The requested version is not listed",
-        "-model-version, and whether the version is in the model's base path; the hint lists the known ones.",
+        "-model-version, and the model's base path; the hint lists what is there.",
     ),
     (
         CREDENTIALS,
@@ -87,8 +80,8 @@ TABLE = (
     (
         PREDICT,
         "PREDICT",
-        "The model is AVAILABLE but did not answer the request of -predict",
-        "The line has the gRPC code and message; the request file, and the model's signature.",
+        "AVAILABLE, but the request of -predict failed",
+        "The gRPC code on the line, the file, and the model's signature.",
     ),
     (UNEXPECTED, "UNEXPECTED", "The version is in a state that this program does not know", "A newer release."),
     (INTERNAL, "INTERNAL", "A bug in this program", "Please report the line."),
@@ -97,7 +90,7 @@ TABLE = (
         NOT_EXECUTABLE,
         "NOT_EXECUTABLE",
         "The command after -wait cannot be executed",
-        "The line has the reason: the file's mode, its format, or its interpreter.",
+        "The reason on the line: the file's mode, format or interpreter.",
     ),
     (
         COMMAND_NOT_FOUND,

@@ -176,12 +176,16 @@ def connect(
 
 def _channel(config: "ClientConfig", target: Target, credentials: "grpc.ChannelCredentials | None") -> grpc.Channel:
     server_name = config.security.server_name if config.security else ""
+    authority = server_name or target.authority
+    if config.security and not server_name and len(target.hosts) > 1:
+        # The library sends no authority over TLS that the certificate does not name, such as 0.0.0.0.
+        authority = f"{target.server_name}:{target.port}"
     options = [
         # This is a probe of its own pod: no variable may send it elsewhere.
         ("grpc.enable_http_proxy", 0),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.primary_user_agent", config.user_agent),
-        ("grpc.default_authority", (server_name or target.authority).encode("utf-8", "surrogateescape")),
+        ("grpc.default_authority", authority.encode("utf-8", "surrogateescape")),
         ("grpc.initial_reconnect_backoff_ms", FIRST_PAUSE_MS),
         ("grpc.min_reconnect_backoff_ms", FIRST_PAUSE_MS),
         ("grpc.max_reconnect_backoff_ms", MAX_PAUSE_MS),

@@ -1,7 +1,7 @@
 """What the server says of a label, by the code and text of its answer to GetModelMetadata (seen on a real server).
 Pure."""
 
-from ..model import STATUS, Failure
+from ..model import CALL, STATUS, Failure
 from ..rpc import status as codes
 
 # A label that cannot be resolved, rather than a call that failed.
@@ -16,11 +16,13 @@ NOT_LOADED = "Servable not found for request: Specific("
 def interpret(answer: "int | Failure") -> "int | Failure":
     """The version that a label points to; a Failure with the cause `no-label` if the server does not know the label,
     and any other Failure as it is. A label whose version is not loaded still names it."""
-    if not isinstance(answer, Failure) or answer.kind != STATUS:
+    # grpcio cannot tell a server's UNAVAILABLE from its own.
+    if not isinstance(answer, Failure) or answer.kind not in (STATUS, CALL):
         return answer
     if answer.code == codes.NOT_FOUND and answer.text.startswith(NOT_LOADED):
         number = answer.text.rpartition(", ")[2].partition(")")[0]
-        if number.isascii() and number.isdigit() and len(number) < 20:
+        digits = number.removeprefix("-")
+        if digits.isascii() and digits.isdigit() and len(digits) < 20:
             return int(number)
     if any(answer.code == code and text in answer.text for code, text in UNKNOWN_LABEL):
         return Failure(answer.kind, answer.text, answer.code, "no-label")

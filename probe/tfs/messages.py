@@ -31,17 +31,17 @@ def decode_response(data: bytes) -> ModelStatus:
     """GetModelStatusResponse{repeated model_version_status = 1}. Raises WireError; the whole answer is checked."""
     reader = Reader(data)
     first: list[VersionStatus] = []
-    rest = -1
+    at, rest = 0, -1
     while (number_and_type := reader.tag(len(data))) is not None:
-        if number_and_type != (1, LENGTH):
+        if number_and_type == (1, LENGTH):
+            version = _version(reader, reader.length(len(data)))
+            if len(first) < MAX_KEPT:
+                first.append(version)
+            elif rest < 0:
+                rest = at
+        else:
             reader.skip(number_and_type, len(data))
-            continue
         at = reader.at
-        version = _version(reader, reader.length(len(data)))
-        if len(first) < MAX_KEPT:
-            first.append(version)
-        elif rest < 0:
-            rest = at - 1  # the tag is one byte
     return ModelStatus(tuple(first), _Rest(data, rest) if rest >= 0 else ())
 
 

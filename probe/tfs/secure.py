@@ -1,6 +1,6 @@
 """What puts TLS on a connection: by files, or by SPIFFE. Imported only by runs that need it."""
 
-from ..model import ALTS, SETUP, SPIFFE, Failure
+from ..model import ALTS, DIAL, SETUP, SPIFFE, Failure
 from ..net.errors import Permanent, reason
 from ..tls import context, files, handshake
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     # Puts TLS on a stream, and describes it. Raises what a handshake may raise (net/dial.py).
     Secure: TypeAlias = Callable[[Stream, Deadline], tuple[TlsStream, str]]
     SpeaksPlaintext: TypeAlias = Callable[[Stream, Deadline], bool]
+
+# What OpenSSL and its modules need at most. Short of memory, neither fails well.
+TLS_ROOM_BYTES = 4 << 20
 
 
 def prepare(
@@ -35,12 +38,30 @@ def prepare(
     if not name.isascii() or name[:1] in ("", ".") or "\0" in name:
         text = f"{name!r} cannot be the name in a certificate"
         return Failure(SETUP, text, cause="tls-bad-name", permanent=True)
+    bytes(TLS_ROOM_BYTES)  # the memory itself is not touched
     try:
         if security.kind == SPIFFE:
             return _by_spiffe(config, security, name, deadline, alpn, speaks_plaintext)
-        return _by_files(security, name, alpn, speaks_plaintext)
-    except OSError as error:  # OpenSSL needs random numbers, and memory
-        return Failure(SETUP, f"TLS cannot be started: {reason(error)}", cause="tls-start", permanent=True)
+        by_files = _by_files(security, name, alpn, speaks_plaintext)
+        if deadline.remaining() <= 0 and not isinstance(by_files, Failure):
+            return Failure(DIAL, "context deadline exceeded", cause="files-time", limit=deadline.limit)
+        return by_files
+    except OSError:
+        return _unstarted()
+
+
+def _unstarted() -> Failure:
+    """OpenSSL cannot be used. It needs random numbers and memory, and does not say which of them is missing."""
+    import posix
+
+    try:
+        posix.getrandom(1, posix.GRND_NONBLOCK)
+    except OSError as error:
+        text = f"TLS cannot be started: getrandom: {reason(error)}"
+        return Failure(SETUP, text, cause="tls-random", permanent=True)
+    except AttributeError:  # on macOS
+        pass
+    return Failure(SETUP, "TLS cannot be started: out of memory", cause="memory", permanent=True)
 
 
 def _by_files(

@@ -6,7 +6,7 @@ what the user set to name it. Only PEM's framing is parsed; the rest is OpenSSL'
 
 import posix
 
-from ..files import IS_FILE, UnusableFile, file_type, read_file
+from ..files import IS_FILE, UnusableFile, file_type, read_file, refuse_local
 from ..model import SETUP, Failure, NamedFile
 from ..value import Value
 
@@ -88,7 +88,8 @@ def _in_folder(folder: str) -> "list[bytes]":
     """The certificates in a directory's files. Most appear twice, by name and by a link for OpenSSL."""
     try:
         names = sorted(posix.listdir(folder))[:MAX_FILES]
-    except OSError:
+    except OSError as error:
+        refuse_local(folder, error, "tls-file")
         return []
     found: list[bytes] = []
     for name in names:

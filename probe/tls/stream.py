@@ -50,8 +50,8 @@ class TlsStream:
         server_name: "str | None",
         sends_certificate: bool = False,
     ) -> None:
-        """`server_name`: for SNI, and the name that the certificate must bear. The context must not be in use by
-        another stream: OpenSSL's message callback belongs to the context."""
+        """`server_name`: for SNI, and the name that the certificate must bear. OpenSSL's message callback belongs to
+        the context: of several streams on it only the latest notices alerts and requests."""
         self.peer = stream.peer
         self.received = b""  # the peer's first bytes
         self.requested = False  # the peer has requested a client certificate
@@ -150,11 +150,11 @@ class TlsStream:
 
     def close(self) -> None:
         self._stream.close()
-        if self._context is not None:
-            # The callback refers to this stream, and OpenSSL's session to the context: a cycle that CPython's
-            # collector cannot see.
-            self._context._msg_callback = None  # type: ignore[attr-defined]
-            self._context = None
+        context, self._context = self._context, None
+        # The callback refers to this stream, and OpenSSL's session to the context: a cycle that CPython's collector
+        # cannot see. A stream that was opened since then has set its own callback.
+        if context is not None and context._msg_callback == self._watch:  # type: ignore[attr-defined]
+            context._msg_callback = None  # type: ignore[attr-defined]
 
     def _flush(self, deadline: "Deadline") -> None:
         data = self._outgoing.read()

@@ -11,6 +11,8 @@ How it is measured, so that it means something:
 - The runs of all programs are in one random order, with some milliseconds between them, in which the server finishes
   with the connection before. Medians are taken.
 - Milliseconds depend on the machine; what is worth quoting are ratios to other programs of the same run.
+- What the new flags ask (many models, a label, REST) is compared with a plain question to the same compiled server,
+  which replays recorded answers. What that server and the connection cost by themselves are rows of the floor.
 - Calls over TLS go to a server of their own, beside the plain one: TLS 1.3, certificates with elliptic curves, the
   server's verified against a given file. They are compared with each other alone.
 - A tenth of a core is a control group of the run's own, and every run begins with its full quota.

@@ -46,13 +46,17 @@ def bench(peer: Path | None, tls_peer: Path | None, quick: bool) -> Report:
         plain = [programs.floor(Path(scratch)), programs.static()]
         plain += [programs.peer(peer)] if peer else []
         plain += [programs.zipapp()] if quick else [programs.zipapp(), programs.stock()]
+        asked = programs.questions(plain[0].file)
         secure = [programs.static_tls(), *([programs.tls_peer(tls_peer)] if tls_peer else [])]
-        measured = measure([*plain, *secure], QUICK if quick else FULL)
-    rows = with_recorded(measured.rows, from_json(DATA.read_text())) if DATA.exists() else measured.rows
+        measured = measure([*plain, *secure, *asked], QUICK if quick else FULL)
+    rows, questions = measured.rows[: -len(asked)], measured.rows[-len(asked) :]
+    if DATA.exists():
+        rows = with_recorded(rows, from_json(DATA.read_text()))
     shown = subprocess.run([FROZEN, "-version"], capture_output=True, text=True, check=True).stdout
     versions = {package: version(package) for package in ("pyinstaller", "grpcio")}
     name, _, build = shown.strip().partition(" ")
-    return Report(today(), about, {name: build} | versions, measured.no_limit, measured.runner_mib, tuple(rows))
+    built = {name: build} | versions
+    return Report(today(), about, built, measured.no_limit, measured.runner_mib, tuple(rows), tuple(questions))
 
 
 def with_recorded(rows: Sequence[Row], earlier: Report) -> list[Row]:

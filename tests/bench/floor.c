@@ -1,9 +1,10 @@
 /* The floor: the least that a process can do to learn a model's state from a gRPC server on this machine.
  *
- *     floor PORT MODEL
+ *     floor PORT MODEL [CALLS]
  *
- * One connection, one write with the whole request, and reading until the trailers. It understands nothing of the
- * answer: exit 0 says that there was one. Whatever a probe costs above this is its own.
+ * One connection, one write with the whole request, and reading until the trailers; several calls as the probe makes
+ * them, two in flight. It understands nothing of an answer: exit 0 says that there was one to each call. Whatever a
+ * probe costs above this is its own.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -17,6 +18,7 @@
 enum { DATA = 0, HEADERS = 1, SETTINGS = 4 };               /* frame types, RFC 9113, section 6 */
 enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4 };          /* their flags */
 enum { FRAME_HEADER = 9, LONGEST_NAME = 100 };              /* bytes; with that name every length fits into one byte */
+enum { MOST_CALLS = 100, MOST_IN_FLIGHT = 2 };              /* the last stream's number fits into one byte */
 enum { USAGE = 1, NO_CONNECTION = 2, NO_ANSWER = 3 };
 
 struct bytes {
@@ -52,9 +54,9 @@ static void append_field(struct bytes *to, const char *name, const char *value)
     append_string(to, value);
 }
 
-static struct bytes request(const char *model)
+static void append_call(struct bytes *to, const char *model, uint8_t stream)
 {
-    struct bytes all = {0}, settings = {0}, fields = {0}, message = {0};
+    struct bytes fields = {0}, message = {0};
 
     append(&fields, "\x83\x86", 2);                         /* :method POST, :scheme http, from the static table */
     append_field(&fields, ":path", "/tensorflow.serving.ModelService/GetModelStatus");
@@ -70,11 +72,8 @@ static struct bytes request(const char *model)
     append(&message, tags, sizeof tags);
     append(&message, model, length);
 
-    append(&all, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
-    append_frame(&all, SETTINGS, 0, 0, &settings);
-    append_frame(&all, HEADERS, END_HEADERS, 1, &fields);
-    append_frame(&all, DATA, END_STREAM, 1, &message);
-    return all;
+    append_frame(to, HEADERS, END_HEADERS, stream, &fields);
+    append_frame(to, DATA, END_STREAM, stream, &message);
 }
 
 static void send_all(int fd, const struct bytes *what)
@@ -116,11 +115,16 @@ static int dial(uint16_t port)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3 || strlen(argv[2]) > LONGEST_NAME)
+    int calls = argc == 4 ? atoi(argv[3]) : 1, begun = 0, answered = 0;
+    if (argc < 3 || strlen(argv[2]) > LONGEST_NAME || calls < 1 || calls > MOST_CALLS)
         return USAGE;
     int fd = dial(atoi(argv[1]));
-    struct bytes ask = request(argv[2]), acknowledgement = {0}, nothing = {0};
+    struct bytes ask = {0}, acknowledgement = {0}, nothing = {0};
     append_frame(&acknowledgement, SETTINGS, ACK, 0, &nothing);
+    append(&ask, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
+    append_frame(&ask, SETTINGS, 0, 0, &nothing);
+    for (; begun < calls && begun < MOST_IN_FLIGHT; begun++)
+        append_call(&ask, argv[2], 2 * begun + 1);
     send_all(fd, &ask);
 
     for (;;) {
@@ -134,7 +138,14 @@ int main(int argc, char **argv)
         read_exactly(fd, payload, length);
         if (type == SETTINGS && !(flags & ACK))
             send_all(fd, &acknowledgement);
-        if (type == HEADERS && flags & END_STREAM)          /* the trailers */
+        if (type != HEADERS || !(flags & END_STREAM))       /* not the trailers */
+            continue;
+        if (++answered == calls)
             _exit(0);
+        if (begun < calls) {
+            ask.length = 0;
+            append_call(&ask, argv[2], 2 * begun++ + 1);
+            send_all(fd, &ask);
+        }
     }
 }

@@ -32,17 +32,27 @@ ENTRY = "from probe.__main__ import run\n\nrun()\n"
 OPTIONS = ("--onefile", "--exclude-module=grpc_tools", "--noconfirm", "--log-level=ERROR")
 
 
+# What may be asked with the new flags, each row beside `one model` of the same server.
+ONE, TWENTY, LABEL, REST = "one model", "twenty models in one run", "-model-label", "REST"
+FLOOR_ONE, FLOOR_TWENTY = "floor, one call", "floor, twenty calls"
+CURL = "curl on REST"
+MANY = 20
+
+
 class Servers(NamedTuple):
-    """Where the plain server listens, where the one with TLS, and the file with the CA of the latter's certificate."""
+    """Where the plain server listens, where the one with TLS, the file with the CA of the latter's certificate, and
+    where the server that replays answers listens."""
 
     port: int
     tls_port: int
     ca: Path
+    replay: int
 
 
 class Program(NamedTuple):
     """A row: its name, its file, what runs the file (nothing: the file itself), its arguments but for the server,
-    whether it is not ours but what ours is compared with, and whether it asks over TLS."""
+    whether it is not ours but what ours is compared with, whether it asks over TLS, and the arguments that name the
+    server, with the fields of `Servers` in braces."""
 
     name: str
     file: Path
@@ -50,20 +60,45 @@ class Program(NamedTuple):
     arguments: tuple[str, ...] = (f"-model-name={MODEL}",)
     is_peer: bool = False
     tls: bool = False
+    server: tuple[str, ...] = ("-addr=localhost:{port}",)
 
     def command(self, servers: Servers) -> list[str]:
         """The whole command line."""
-        if self.name == FLOOR:
-            return [str(self.file), str(servers.port), MODEL]
-        whom = [f"-addr=localhost:{servers.port}"]
-        if self.tls:
-            whom = [f"-addr=localhost:{servers.tls_port}", "-tls", f"-tls-ca-cert={servers.ca}"]
+        whom = (word.format(**servers._asdict()) for word in self.server)
         return [*self.interpreter, str(self.file), *whom, *self.arguments]
+
+
+WITH_TLS = ("-addr=localhost:{tls_port}", "-tls", "-tls-ca-cert={ca}")
+REPLAYED = ("-addr=localhost:{replay}",)
 
 
 def floor(scratch: Path) -> Program:
     """The floor, compiled."""
-    return Program(FLOOR, compiled("floor", scratch))
+    return Program(FLOOR, compiled("floor", scratch), arguments=(MODEL,), server=("{port}",))
+
+
+def questions(floor_file: Path) -> list[Program]:
+    """The rows about what is asked: the floor's are what the server and the connection cost, without a probe."""
+    models = tuple(f"-model-name={MODEL}_{number}" for number in range(MANY))
+    curl = shutil.which("curl")
+    if curl is None:
+        raise Failed("curl is not installed: run build/system_packages.sh test")
+    asked = ("--silent", "--fail", "--output", "/dev/null", "--url")
+    return [
+        Program(FLOOR_ONE, floor_file, arguments=(MODEL,), server=("{replay}",)),
+        Program(FLOOR_TWENTY, floor_file, arguments=(MODEL, str(MANY)), server=("{replay}",)),
+        Program(ONE, FROZEN, server=REPLAYED),
+        Program(TWENTY, FROZEN, arguments=models, server=REPLAYED),
+        Program(LABEL, FROZEN, arguments=(f"-model-name={MODEL}", "-model-label=stable"), server=REPLAYED),
+        Program(REST, FROZEN, server=("-addr=http://localhost:{replay}",)),
+        Program(
+            CURL,
+            Path(curl),
+            arguments=(),
+            server=(*asked, f"http://localhost:{{replay}}/v1/models/{MODEL}"),
+            is_peer=True,
+        ),
+    ]
 
 
 def static() -> Program:
@@ -73,7 +108,7 @@ def static() -> Program:
 
 def static_tls() -> Program:
     """The same, asking over TLS."""
-    return Program(STATIC_TLS, FROZEN, tls=True)
+    return Program(STATIC_TLS, FROZEN, tls=True, server=WITH_TLS)
 
 
 def zipapp() -> Program:
@@ -89,7 +124,7 @@ def peer(file: Path) -> Program:
 
 def tls_peer(file: Path) -> Program:
     """A probe of gRPC's health service with grpc_health_probe's flags."""
-    return Program(f"{file.name} -tls", file, arguments=(), is_peer=True, tls=True)
+    return Program(f"{file.name} -tls", file, arguments=(), is_peer=True, tls=True, server=WITH_TLS)
 
 
 def stock() -> Program:

@@ -8,8 +8,8 @@ from tests.support.variants import ROOT
 
 from .picture import COLUMNS, WITH_TLS
 from .programs import OURS, STOCK
-from .results import LIMITED, Report, Row
-from .table import label, shown
+from .results import CPU, LIMITED, MEMORY, WALL, Report, Row
+from .table import label, one_model, ratio, shown
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- figures: `make bench` writes what stands between these two marks -->", "<!-- figures end -->"
@@ -26,8 +26,23 @@ def figures(report: Report) -> str:
             lines.append("| " + " | ".join([name, *_cells(row)]) + " |")
     most = max(row.runs for row in report.rows)
     tls = [WITH_TLS] if any(row.tls for row in report.rows) else []
-    note = [f"Medians of {most} runs, fewer of slow programs; {report.date}, {report.where}.", *tls]
-    return "\n".join([*lines, "", *note])
+    note = [f"Medians of {most} runs, fewer of slow programs; {report.date}.", f"{report.where}.", *tls]
+    return "\n".join([*lines, "", *note, *_questions(report)])
+
+
+def _questions(report: Report) -> list[str]:
+    """What the new flags cost, beside a plain question to the same server."""
+    if not report.questions:
+        return []
+    lines = ["", "| what is asked | wall time | to one model | CPU time | peak memory |", "|---|--:|--:|--:|--:|"]
+    for row in report.questions:
+        wall, cpu, memory = (f"{shown(row.median(figure))} {COLUMNS[figure][1]}" for figure in (WALL, CPU, MEMORY))
+        lines.append(f"| {row.name} | {wall} | {ratio(row, one_model(report), WALL)} | {cpu} | {memory} |")
+    return [
+        *lines,
+        "",
+        "All of one compiled server that replays a real one's answers; the floor is a C program that only reads them.",
+    ]
 
 
 def with_figures(readme: str, report: Report) -> str:

@@ -21,6 +21,7 @@ DATA = ROOT / "docs" / "benchmark.json"
 
 WALL, CPU, MEMORY, FAULTS, LIMITED = "wall_ms", "cpu_ms", "memory_mib", "faults", "limited_ms"
 FIGURES = (WALL, CPU, MEMORY, FAULTS, LIMITED)
+GROUPS = ("rows", "questions")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Report:
     no_limit: str
     runner_mib: float
     rows: tuple[Row, ...] = field(default=())
+    questions: tuple[Row, ...] = field(default=())
+    """What may be asked, all of one server that replays answers; none in reports of before."""
 
     @property
     def where(self) -> str:
@@ -107,19 +110,22 @@ def machine() -> dict[str, str | int | float]:
 
 def as_json(report: Report) -> str:
     """The report as a file."""
-    rows = []
-    for one in report.rows:
-        spreads = {figure: spread._asdict() for figure, spread in one.figures.items()}
-        plain = {name: value for name, value in vars(one).items() if name != "figures"}
-        rows.append(plain | {"figures": spreads})
-    return json.dumps(vars(report) | {"rows": rows}, indent=2) + "\n"
+    groups = {group: [_row_as_dict(one) for one in getattr(report, group)] for group in GROUPS}
+    return json.dumps(vars(report) | groups, indent=2) + "\n"
+
+
+def _row_as_dict(one: Row) -> dict[str, Any]:
+    spreads = {figure: spread._asdict() for figure, spread in one.figures.items()}
+    return {name: value for name, value in vars(one).items() if name != "figures"} | {"figures": spreads}
 
 
 def from_json(text: str) -> Report:
     """The report in a file."""
     content: dict[str, Any] = json.loads(text)
-    rows = []
-    for one in content.pop("rows"):
-        spreads = {figure: Quartiles(**spread) for figure, spread in one.pop("figures").items()}
-        rows.append(Row(**one, figures=spreads))
-    return Report(**content, rows=tuple(rows))
+    rows, questions = (tuple(map(_row_from_dict, content.pop(group, ()))) for group in GROUPS)
+    return Report(**content, rows=rows, questions=questions)
+
+
+def _row_from_dict(one: dict[str, Any]) -> Row:
+    spreads = {figure: Quartiles(**spread) for figure, spread in one.pop("figures").items()}
+    return Row(**one, figures=spreads)

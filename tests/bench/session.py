@@ -1,7 +1,8 @@
-"""A session: fresh copies, two servers, warm programs, then all runs in random order, without a limit and under it."""
+"""A session: fresh copies, servers, warm programs, then all runs in random order, without a limit and under it."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -22,6 +23,15 @@ from .samples import PAUSE_UNDER_THE_LIMIT, Failed, Sample, take
 
 # A program whose warm-up takes longer, in milliseconds, is slow.
 SLOW = 100.0
+
+CAPTURES, REST_CAPTURES = (ROOT / "tests" / "data" / name for name in ("captures.json", "rest_captures.json"))
+# GetModelMetadata of a small model, by the same server as the captures.
+METADATA = (
+    "0a0a0a0468616c661202087b12b7010a0d7369676e61747572655f64656612a5010a36747970652e676f6f676c65617069732e636f6d2f7465"
+    "6e736f72666c6f772e73657276696e672e5369676e61747572654465664d6170126b0a690a0f73657276696e675f64656661756c7412560a1b"
+    "0a017812160a03783a3010011a0d120b08ffffffffffffffffff01121b0a017912160a03793a3010011a0d120b08ffffffffffffffffff011a"
+    "1a74656e736f72666c6f772f73657276696e672f70726564696374"
+)
 
 
 class Runs(NamedTuple):
@@ -51,7 +61,7 @@ def measure(programs: Sequence[Program], runs: Runs) -> Measured:
     # Beside the checkout, since a folder for temporary files may lie in memory or forbid execution.
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="run-", dir=CACHE)))
-        servers = stack.enter_context(both(scratch))
+        servers = stack.enter_context(all_servers(scratch))
         limit = stack.enter_context(tenth_of_a_core())
         runner = compiled("measure", scratch)
         copies = copied(programs, scratch)
@@ -69,8 +79,8 @@ def measure(programs: Sequence[Program], runs: Runs) -> Measured:
 
 
 @contextmanager
-def both(scratch: Path) -> Iterator[Servers]:
-    """The plain server and the one with TLS, whose certificates are made in `scratch`."""
+def all_servers(scratch: Path) -> Iterator[Servers]:
+    """The plain server, the one with TLS, and the one that replays answers; `scratch` is for their files."""
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
     certificate = authority.issue_cert("localhost", "127.0.0.1", key_type=trustme.KeyType.ECDSA)
     ca, key, chain = (scratch / f"{name}.pem" for name in ("ca", "key", "chain"))
@@ -79,14 +89,41 @@ def both(scratch: Path) -> Iterator[Servers]:
     for part in certificate.cert_chain_pems:
         part.write_to_path(str(chain), append=True)
     # The health service is for the peer, which can ask for nothing else.
-    with server() as port, server("--health", f"--tls-key={key}", f"--tls-cert={chain}") as tls_port:
-        yield Servers(port, tls_port, ca)
+    with (
+        server() as port,
+        server("--health", f"--tls-key={key}", f"--tls-cert={chain}") as tls_port,
+        listening([compiled("replay", scratch), *replayed_answers(scratch)]) as replay,
+    ):
+        yield Servers(port, tls_port, ca, replay)
+
+
+def replayed_answers(scratch: Path) -> list[Path]:
+    """Files with what a real server answers to GetModelStatus, GetModelMetadata and a GET."""
+    captures = json.loads(CAPTURES.read_text())
+    calls = next(one["calls"] for one in captures["situations"] if one["name"] == "one version")
+    exchanges = json.loads(REST_CAPTURES.read_text())["exchanges"]
+    get = next(one["answer"] for one in exchanges if one["request"] == f"GET /v1/models/{MODEL} HTTP/1.1")
+    answers = {
+        "status": bytes.fromhex(calls[0]["response"]),
+        "metadata": bytes.fromhex(METADATA),
+        "rest": get.encode("latin-1"),
+    }
+    for name, content in answers.items():
+        (scratch / name).write_bytes(content)
+    return [scratch / name for name in answers]
 
 
 @contextmanager
 def server(*options: str) -> Iterator[int]:
     """The stand-in server in a process of its own; its port."""
     command = [sys.executable, "-m", "tests.fake_tfs", "--script", "steady", "--model", MODEL, "--no-rest", *options]
+    with listening(command) as port:
+        yield port
+
+
+@contextmanager
+def listening(command: Sequence[str | Path]) -> Iterator[int]:
+    """A server in a process of its own, which prints its port."""
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -95,7 +132,7 @@ def server(*options: str) -> Iterator[int]:
             if ready:
                 yield int(ready[1])
                 return
-        raise Failed("the stand-in server ended before it listened")
+        raise Failed(f"{command[0]} ended before it listened")
     finally:
         process.terminate()
         process.wait()

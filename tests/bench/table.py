@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .programs import FLOOR
+from .programs import FLOOR, ONE
 from .results import CPU, FAULTS, LIMITED, MEMORY, WALL, Report, Row
 
 HEADS = {
@@ -35,10 +35,15 @@ def shown(figure: float | None) -> str:
 def table(report: Report) -> str:
     """The medians, the ratios, and what has to be known to read them."""
     medians = [["", *HEADS.values()]]
-    for row in report.rows:
+    for row in (*report.rows, *report.questions):
         cells = [f"{row.size:,}" if head == "size" else shown(row.median(head)) for head in HEADS]
         medians.append([label(row), *cells])
     return "\n".join([*_aligned(medians), "", *_aligned(_ratios(report)), "", *_notes(report)]) + "\n"
+
+
+def one_model(report: Report) -> Row:
+    """What the other questions are compared with. There are questions."""
+    return next(row for row in report.questions if row.name == ONE)
 
 
 def ratio(row: Row, base: Row, figure: str) -> str:
@@ -57,13 +62,17 @@ def _ratios(report: Report) -> list[list[str]]:
         for row in report.rows:
             if row is not base and not row.recorded and row.tls == base.tls:
                 lines.append([label(row), f"to {base.name}", *(ratio(row, base, figure) for figure in RATIOS)])
+    for row in report.questions:
+        if row.name != ONE:
+            base = one_model(report)
+            lines.append([row.name, f"to {base.name}", *(ratio(row, base, figure) for figure in RATIOS)])
     return lines
 
 
 def _notes(report: Report) -> list[str]:
     machine = report.machine
     lines = [f"{report.date}, {report.where}; {', '.join(f'{name} {what}' for name, what in report.versions.items())}"]
-    runs = ", ".join(f"{row.name} {row.runs} and {row.limited_runs}" for row in report.rows)
+    runs = ", ".join(f"{row.name} {row.runs} and {row.limited_runs}" for row in (*report.rows, *report.questions))
     lines.append(f"Runs without and under the limit: {runs}.")
     lines.append(f"No peak below {shown(report.runner_mib)} MiB can be seen: what runs the programs has that itself.")
     if report.no_limit:

@@ -18,11 +18,11 @@ from . import programs
 from .__main__ import with_recorded
 from .limit import tenth_of_a_core
 from .picture import picture
-from .programs import FLOOR, STATIC, STATIC_TLS, Program
+from .programs import CURL, FLOOR, LABEL, ONE, REST, STATIC, STATIC_TLS, TWENTY, Program
 from .readme import figures
 from .results import FIGURES, LIMITED, Report, as_json, from_json, machine, today
 from .samples import Failed, quartiles
-from .session import Runs, both, measure
+from .session import Runs, all_servers, measure
 from .table import HEADS, table
 
 FEW = Runs(fast=3, slow=1, limited=1, limited_slow=1)
@@ -33,9 +33,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Of a few runs."""
     built("frozen")
     floor = programs.floor(tmp_path_factory.mktemp("floor"))
-    measured = measure([floor, programs.static(), programs.static_tls()], FEW)
-    rows = tuple(measured.rows)
-    return Report(today(), machine(), {STATIC: "2.0.0"}, measured.no_limit, measured.runner_mib, rows)
+    measured = measure([floor, programs.static(), programs.static_tls(), *programs.questions(floor.file)], FEW)
+    rows, questions = tuple(measured.rows[:3]), tuple(measured.rows[3:])
+    return Report(today(), machine(), {STATIC: "2.0.0"}, measured.no_limit, measured.runner_mib, rows, questions)
 
 
 def test_every_figure_is_measured(report: Report) -> None:
@@ -49,6 +49,30 @@ def test_every_figure_is_measured(report: Report) -> None:
     (line,) = (line for line in table(report).splitlines() if line.startswith(f"{STATIC}  ") and "to floor" not in line)
     assert len(line.split()) == 1 + len(HEADS)
     assert "-" not in line.split() or report.no_limit
+
+
+def test_every_question_is_measured(report: Report) -> None:
+    """A call that fails is not measured: all of them were answered."""
+    assert [row.name for row in report.questions] == [
+        "floor, one call", "floor, twenty calls", ONE, TWENTY, LABEL, REST, CURL,
+    ]  # fmt: skip
+    shown = table(report)
+    for row in report.questions:
+        assert set(row.figures) >= {"wall_ms", "cpu_ms", "memory_mib"}
+        assert f"\n{row.name}  " in shown
+        assert f"\n| {row.name} | " in figures(report)
+        assert row.name == ONE or re.search(rf"\n{row.name} +to {ONE} ", shown)
+    assert f"\n| {ONE} | " not in figures(replace(report, questions=()))
+
+
+def test_the_replay_server_answers_what_it_is_asked(tmp_path: Path) -> None:
+    """Twenty models by as many calls; a label by GetModelMetadata, of which version 123 comes."""
+    frozen = built("frozen")
+    with all_servers(tmp_path) as servers:
+        asked = {program.name: program.command(servers)[1:] for program in programs.questions(tmp_path / "floor")}
+        assert frozen.run(*asked[TWENTY]).stderr.count(" state:AVAILABLE ") == programs.MANY
+        said = [frozen.run(*asked[name]) for name in (ONE, LABEL, REST)]
+        assert {(one.exit_code, one.verdict) for one in said} == {(0, "Servable state is AVAILABLE")}
 
 
 def test_memory_is_the_programs_own(report: Report) -> None:
@@ -77,7 +101,7 @@ def test_the_control_group_is_gone_afterwards() -> None:
 
 
 def test_calls_over_tls_are_of_the_kind_that_the_picture_says(tmp_path: Path) -> None:
-    with both(tmp_path) as servers:
+    with all_servers(tmp_path) as servers:
         _, *question = programs.static_tls().command(servers)
         said = built("frozen").run(*question, "-v")
         assert (said.exit_code, said.verdict) == (0, "Servable state is AVAILABLE")

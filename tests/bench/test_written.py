@@ -11,7 +11,7 @@ from tests.documents.reading import DOCUMENTS, prose
 from tests.support.variants import ROOT
 
 from .picture import COLUMNS, PICTURE, picture
-from .programs import STATIC, STATIC_TLS, STOCK
+from .programs import CURL, LABEL, ONE, REST, STATIC, STATIC_TLS, STOCK, TWENTY
 from .readme import BEGIN, END, README, with_figures
 from .results import CPU, DATA, LIMITED, MEMORY, WALL, Row, from_json
 from .table import shown
@@ -87,6 +87,20 @@ def test_the_executable_costs_no_more_than_it_may(peer: Row) -> None:
     ours = STATIC_TLS if peer.tls else STATIC
     for figure in (WALL, CPU):
         assert median(ours, figure) <= 1.5 * median(peer.name, figure)
+
+
+GOALS = {TWENTY: (1.6, ONE), LABEL: (1.4, ONE), REST: (1.15, ONE)}
+"""Wall time, as a multiple of another question's to the same server."""
+
+
+@pytest.mark.parametrize("question", GOALS)
+def test_a_question_costs_no_more_than_it_may(question: str) -> None:
+    if not REPORT.questions:
+        pytest.skip("the questions have not been measured yet: run make bench")
+    walls = {row.name: row.median(WALL) or 0.0 for row in REPORT.questions}
+    most, base = GOALS[question]
+    assert walls[question] <= most * walls[base]
+    assert walls[REST] < walls[CURL]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
-from probe.conflicts import RULES, conflict
-from probe.flags import FLAGS
+import pytest
+
+from probe.cli.conflicts import ALTS_NEEDS_GRPCIO, GRPCIO_LACKS, RULES, find_conflict
+from probe.cli.flag_table import FLAGS
+
+if TYPE_CHECKING:
+    from probe.cli.flag_table import FlagValue
 
 NAMES = (
     "tls", "alts", "spiffe", "tls-no-verify", "tls-ca-cert", "tls-client-cert", "tls-client-key", "tls-server-name",
 )  # fmt: skip
+
+
+def with_flags(*names: str, engine: str = "native") -> dict[str, FlagValue]:
+    """The flags' values where those with these names are set."""
+    values = {name: flag.default for name, flag in FLAGS.items()}
+    return values | {name: True if FLAGS[name].kind == "bool" else "x" for name in names} | {"engine": engine}
 
 
 def original(given: frozenset[str]) -> str:
@@ -35,11 +47,23 @@ def test_every_combination() -> None:
     seen = set()
     for number in range(len(NAMES) + 1):
         for given in map(frozenset, itertools.combinations(NAMES, number)):
-            values = {name: default for name, (_, default) in FLAGS.items()}
-            values |= {name: True if FLAGS[name][1] is False else "x" for name in given}
-            sentence = conflict(values)
+            sentence = find_conflict(with_flags(*given))
+            if "alts" in given and not original(given):
+                assert sentence == ALTS_NEEDS_GRPCIO
+                continue
             seen.add(sentence)
             words, colon, remedy = sentence.partition(": ")
             assert words == original(given)
             assert bool(remedy) == bool(words) == bool(colon)
     assert len(seen - {""}) == len(RULES)
+
+
+@pytest.mark.parametrize(("flag", "sentence"), GRPCIO_LACKS)
+def test_what_the_grpcio_engine_lacks(flag: str, sentence: str) -> None:
+    needed = () if flag == "spiffe" else ("tls",)
+    assert find_conflict(with_flags(flag, *needed, engine="grpcio")) == sentence
+    assert find_conflict(with_flags(flag, *needed)) == ""
+
+
+def test_alts_with_the_grpcio_engine() -> None:
+    assert find_conflict(with_flags("alts", engine="grpcio")) == ""

@@ -60,11 +60,16 @@ def test_the_form_is_compact(value: Any, written: str) -> None:
     assert to_json(value) == written
 
 
+@pytest.mark.parametrize(("value", "written"), [(1.5, "1.500"), (-0.0004, "-0.000"), (12.3456, "12.346")])
+def test_a_float_has_three_decimals(value: float, written: str) -> None:
+    assert to_json(value) == written
+
+
 def test_ascii_escapes_all_else() -> None:
     assert to_json("ü😀\udcff", ascii_only=True) == '"\\u00fc\\ud83d\\ude00\\ufffd"'
 
 
-@pytest.mark.parametrize("value", [1.5, b"", {1}, object()])
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), b"", {1}, object()])
 def test_what_json_does_not_have_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match="has no form in JSON"):
         to_json([value])

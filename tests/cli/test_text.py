@@ -4,33 +4,62 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 import time
-import unicodedata
+from typing import TYPE_CHECKING
 
 import pytest
 from google.protobuf import text_format
 from hypothesis import example, given
 from hypothesis import strategies as st
-from probe.engine.proto.serving_pb2 import GetModelStatusResponse
-from probe.report import LONGEST, lines, plain, response, stamp
-from probe.verdict import Verdict, judge
 
-from probe.model import AVAILABLE, CALL, DIAL, END, LOADING, SETUP, STATUS, Failure, ModelStatus, VersionStatus, Wanted
+from probe.cli.lines import BUDGET, VERBOSE_BUDGET, Budget, timestamp
+from probe.cli.lines import response as limited_response
+from probe.cli.text import render
+from probe.model import (
+    AVAILABLE,
+    CALL,
+    CREDENTIALS,
+    DIAL,
+    END,
+    LOADING,
+    SETUP,
+    STATUS,
+    Failure,
+    ModelStatus,
+    Query,
+    Report,
+    Result,
+    VersionStatus,
+)  # fmt: skip
+from probe.tfs.policy import decide
+from probe.tfs.proto.serving_pb2 import GetModelStatusResponse
+from probe.tfs.verdict import judge
+from tests.support.text import has_control
 
-TIME = "2024/01/02 03:04:05 "
+if TYPE_CHECKING:
+    from probe.model import Kind
+
+NOW = "2024/01/02 03:04:05 "
 KUBELET_KEEPS = 10 * 1024  # bytes of a probe's output
+LIMIT = BUDGET.response
+ANY = Query("m")
 
 
-def has_control(text: str) -> set[str]:
-    """Characters that end a line, steer a terminal, turn the direction of what follows, or are none."""
-    return {
-        character
-        for character in text
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-        or unicodedata.bidirectional(character) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-        or character in "\u061c\u200e\u200f"
-    }
+def response(listed: list[VersionStatus], query: Query = ANY, limit: int = LIMIT) -> str:
+    status = ModelStatus(tuple(listed))
+    return limited_response(status, decide(status, query).version, limit)
+
+
+def lines(
+    outcome: ModelStatus | Failure,
+    query: Query = ANY,
+    liveness: bool = False,
+    now: str = NOW,
+    budget: Budget = BUDGET,
+    advice: str = "",
+) -> str:
+    """All lines of a run with this outcome."""
+    return render(Report((Result(query, outcome, judge(outcome, query, liveness)),)), now, budget, advice)
 
 
 # Layout.
@@ -63,7 +92,7 @@ def as_go_writes_it(text: str) -> str:
 
 
 integers_32 = st.integers(-(2**31), 2**31 - 1)
-# Texts in which nothing is escaped; 20 is a code that TensorFlow names and our copy of the table does not.
+# Texts in which nothing is escaped. 20 is a code that TensorFlow names and the copy of its table here does not.
 versions = st.builds(
     VersionStatus,
     st.one_of(st.integers(0, 5), st.integers(-(2**63), 2**63 - 1)),
@@ -118,25 +147,69 @@ def test_a_message_between_quotes_can_be_read_back(text: str) -> None:
 
 
 def test_all_lines_of_an_answer() -> None:
-    answer = ModelStatus([VersionStatus(123, AVAILABLE)])
-    assert lines(answer, judge(answer, Wanted()), TIME) == (
+    answer = ModelStatus((VersionStatus(123, AVAILABLE),))
+    assert lines(answer) == (
         "2024/01/02 03:04:05 ModelStatusResponse: model_version_status:{version:123 state:AVAILABLE status:{}}\n"
         "2024/01/02 03:04:05 Servable state is AVAILABLE\n"
     )
 
 
-@pytest.mark.parametrize(
-    ("kind", "text"),
-    [
-        (SETUP, "T verdict\n"),
-        (DIAL, "T verdict\n"),
-        (CALL, "T ModelStatusResponse: <nil>\nT verdict\n"),
-        (STATUS, "T ModelStatusResponse: <nil>\nT verdict\n"),
-    ],
-)
-def test_a_failed_call_has_no_response_and_a_failed_dial_not_even_that(kind: str, text: str) -> None:
-    assert lines(Failure(kind, "no", 13), Verdict(3, "verdict"), "T ") == text
-    assert lines(Failure(kind, "no", 13), Verdict(3, "verdict", "try"), "T ") == text + "T hint: try\n"
+FAILED: dict[Kind, str] = {
+    SETUP: "T error: no\n",
+    CREDENTIALS: "T error: no\n",
+    DIAL: "T Error dialing grpc service: no\n",
+    CALL: "T ModelStatusResponse: <nil>\nT Error calling tfs: rpc error: code = Internal desc = no\n",
+    STATUS: "T ModelStatusResponse: <nil>\nT Error calling tfs: rpc error: code = Internal desc = no\n",
+}
+
+
+@pytest.mark.parametrize("kind", FAILED)
+def test_a_failed_call_has_no_response_and_a_failed_dial_not_even_that_line(kind: Kind) -> None:
+    failure = Failure(kind, "no", 13)
+    assert lines(failure, now="T ") == FAILED[kind]
+    assert lines(failure, now="T ", advice="try\n") == FAILED[kind] + "T hint: try\\n\n"
+
+
+ANSWERS: dict[str, tuple[list[VersionStatus], str]] = {
+    "unknown": ([VersionStatus(1, 0)], "Servable state is UNKNOWN"),
+    "start": ([VersionStatus(1, 10)], "Servable state is START"),
+    "loading": ([VersionStatus(1, 20)], "Servable state is LOADING"),
+    "available": ([VersionStatus(1, 30)], "Servable state is AVAILABLE"),
+    "unloading": ([VersionStatus(1, 40)], "Servable state is UNLOADING"),
+    "end": ([VersionStatus(1, 50)], "Servable state is END"),
+    "a state without a name": ([VersionStatus(1, 77)], "Servable state is unexpected"),
+    "no versions": ([], "Empty response"),
+}
+
+
+@pytest.mark.parametrize(("listed", "line"), ANSWERS.values(), ids=ANSWERS)
+def test_the_originals_line_for_an_answer(listed: list[VersionStatus], line: str) -> None:
+    answer = ModelStatus(tuple(listed))
+    assert lines(answer, now="").splitlines()[1] == line
+    alive = line if "AVAILABLE" in line else f"Server is alive: {line}"
+    assert lines(answer, liveness=True, now="").splitlines()[1:] == [alive]
+
+
+@pytest.mark.parametrize("version", [7, -7])
+def test_the_originals_line_for_a_version_that_is_not_listed(version: int) -> None:
+    answer = ModelStatus((VersionStatus(1, AVAILABLE),))
+    found = lines(answer, Query("m", version), now="").splitlines()
+    assert found[1] == f"No matching response found for version: {version}"
+
+
+CODES = {
+    4: "Error calling tfs: rpc error: code = DeadlineExceeded desc = no",
+    5: "Model not found: rpc error: code = NotFound desc = no",
+    14: "Error calling tfs: rpc error: code = Unavailable desc = no",
+    99: "Error calling tfs: rpc error: code = Code(99) desc = no",
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_originals_line_for_a_status(code: int) -> None:
+    assert lines(Failure(STATUS, "no", code), now="").splitlines()[1] == CODES[code]
+    ours = CODES[code].replace("Model not found", "Error calling tfs")
+    assert lines(Failure(CALL, "no", code), now="").splitlines()[1] == ours, "only the server can say NOT_FOUND"
 
 
 @pytest.mark.parametrize(
@@ -146,13 +219,38 @@ def test_a_failed_call_has_no_response_and_a_failed_dial_not_even_that(kind: str
         ((2024, 12, 31, 23, 59, 60, 1, 366, 0), "2024/12/31 23:59:60 "),
     ],
 )
-def test_stamps(when: tuple[int, ...], text: str) -> None:
-    assert stamp(when) == text
+def test_timestamps(when: tuple[int, ...], text: str) -> None:
+    assert timestamp(when) == text
 
 
-def test_a_stamp_of_the_clock() -> None:
+def test_a_timestamp_of_the_clock() -> None:
     now = time.localtime()
-    assert stamp(now) == time.strftime("%Y/%m/%d %H:%M:%S ", now)
+    assert timestamp(now) == time.strftime("%Y/%m/%d %H:%M:%S ", now)
+
+
+# Hints on a successful run.
+
+OLD, NEW = VersionStatus(1, AVAILABLE), 2
+
+
+@pytest.mark.parametrize(
+    ("newer", "hinted"),
+    [
+        (VersionStatus(NEW, LOADING), True),
+        (VersionStatus(NEW, END, True, 15, "broken"), True),
+        (VersionStatus(NEW, END), False),
+        (VersionStatus(NEW, AVAILABLE), False),
+        (VersionStatus(0, LOADING), False),
+        (VersionStatus(0, END, True, 15, "broken"), False),
+    ],
+)
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_success_has_a_hint_if_a_newer_version_is_loading_or_has_failed(
+    newer: VersionStatus, hinted: bool, newest_first: bool
+) -> None:
+    answer = ModelStatus((newer, OLD) if newest_first else (OLD, newer))
+    assert ("hint: " in lines(answer)) == hinted
+    assert "advice" not in lines(answer, advice="advice"), "advice is about failures"
 
 
 # What a server cannot do.
@@ -178,40 +276,53 @@ wild_versions = st.builds(
 answers = st.one_of(
     st.lists(wild_versions, max_size=4),
     st.tuples(wild_versions, st.integers(1, 2000)).map(lambda pair: [pair[0]] * pair[1]),
-).map(ModelStatus)
+).map(lambda listed: ModelStatus(tuple(listed)))
+kinds: list[Kind] = [SETUP, CREDENTIALS, DIAL, CALL, STATUS]
 failures = st.builds(
     Failure,
-    st.sampled_from([SETUP, DIAL, CALL, STATUS]),
+    st.sampled_from(kinds),
     texts,
     st.one_of(st.integers(0, 17), integers_32),
     st.sampled_from(["", "refused", "call-timeout"]),
 )
-wishes = st.builds(Wanted, st.one_of(st.just(0), st.integers(-(2**63), 2**63 - 1)), st.booleans())
+queries = st.builds(Query, texts, st.one_of(st.just(0), st.integers(-(2**63), 2**63 - 1)))
 
 
-@given(st.one_of(answers, failures), wishes)
-@example(ModelStatus([VersionStatus(1, END, True, 5, "\u2028" * 1500)]), Wanted())
-@example(ModelStatus([VersionStatus(1, END, True, 20, "\U0001f600" * 5000)] * 2), Wanted(0, True))
+@given(st.one_of(answers, failures), queries, st.booleans())
+@example(ModelStatus((VersionStatus(1, END, True, 5, "\u2028" * 1500),)), Query("m"), False)
+@example(ModelStatus((VersionStatus(1, END, True, 20, "\U0001f600" * 5000),) * 2), Query("m"), True)
+@example(Failure(STATUS, "", 5), Query("\U0001f600" * 5000), False)
 def test_whatever_a_server_sends_the_lines_are_clean_and_bounded(
-    outcome: ModelStatus | Failure, wanted: Wanted
+    outcome: ModelStatus | Failure, query: Query, liveness: bool
 ) -> None:
-    text = lines(outcome, judge(outcome, wanted), TIME)
-    assert len(text.encode()) < KUBELET_KEEPS
-    assert text.endswith("\n")
-    written = text[:-1].split("\n")
-    assert not any(has_control(line) for line in written)
-    assert all(line.startswith(TIME) for line in written)
-    assert len(written) <= 3
+    for budget in BUDGET, VERBOSE_BUDGET:
+        text = lines(outcome, query, liveness, budget=budget)
+        assert len(text.encode()) < KUBELET_KEEPS
+        assert text.endswith("\n")
+        written = text[:-1].split("\n")
+        assert not any(has_control(line) for line in written)
+        assert all(line.startswith(NOW) for line in written)
+        assert len(written) <= 3
 
 
-def test_no_character_at_all_gets_through_that_could_steer_a_terminal() -> None:
-    for begin in range(0, sys.maxunicode + 1, 512):
-        text = "".join(map(chr, range(begin, begin + 512)))
-        written, controls = plain(text), has_control(text)
-        assert not has_control(written)
-        # Nothing else is changed.
-        others = re.sub(r"\\([nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})", "", written)
-        assert others == "".join(character for character in text if character not in controls)
+CUT_OFF = 1024  # what some tools show of a failed probe's output
+
+
+@given(st.one_of(answers, failures), queries)
+@example(ModelStatus((VersionStatus(1, END, True, 20, "\U0001f600" * 5000),) * 50), Query("m"))
+@example(
+    ModelStatus((*(VersionStatus(n, END, True, 5, "x" * 90) for n in range(900)), VersionStatus(9999, 40))),
+    Query("m", 9999),
+)
+def test_the_verdict_of_a_failed_run_comes_within_the_first_bytes(outcome: ModelStatus | Failure, query: Query) -> None:
+    if judge(outcome, query).exit_code == 0:
+        return
+    found = lines(outcome, query).encode()
+    verdict = next(line for line in lines(outcome, query).splitlines() if "ModelStatusResponse: " not in line)
+    place = found.index(verdict.encode())
+    assert place + min(len(verdict.encode()), 100) <= CUT_OFF
+    if isinstance(outcome, ModelStatus):
+        assert place + len(verdict.encode()) + 1 + len(NOW) + len("hint: ") <= CUT_OFF
 
 
 # What is left out.
@@ -229,22 +340,22 @@ def test_a_long_response_ends_at_a_whole_entry_and_says_how_many_are_left_out(
     whole = [response([status]) for status in listed]
     text = response(listed)
     if text == " ".join(whole):
-        assert len(text.encode()) <= LONGEST
+        assert len(text.encode()) <= LIMIT
         return
     found = re.fullmatch(r"(.*) \.\.\. \((\d+) more (versions?) left out\)", text)
     assert found
     left, noun = int(found[2]), found[3]
     assert noun == ("version" if left == 1 else "versions")
     assert found[1] == " ".join(whole[: count - left])
-    assert len(found[1].encode()) <= LONGEST < len(" ".join(whole[: count - left + 1]).encode())
+    assert len(found[1].encode()) <= LIMIT < len(" ".join(whole[: count - left + 1]).encode())
 
 
 @pytest.mark.parametrize(("more", "cut"), [(0, False), (1, True)])
 def test_a_response_of_exactly_the_longest_length_is_whole(more: int, cut: bool) -> None:
-    rest = LONGEST - len(response([entry(2, "x" * 2000), entry(1, "x")]))
+    rest = LIMIT - len(response([entry(2, "x" * 2000), entry(1, "x")]))
     text = response([entry(2, "x" * 2000), entry(1, "x" * (rest + 1 + more))])
     assert ("left out" in text) == cut
-    assert cut or len(text) == LONGEST
+    assert cut or len(text) == LIMIT
 
 
 def test_one_version_alone_may_be_left_out() -> None:
@@ -263,31 +374,65 @@ def test_a_first_entry_that_is_too_long_is_cut_inside_its_message(character: str
     assert found
     kept, left = ast.literal_eval(f'"{found[1]}"'), int(found[2])
     assert kept == character * (9000 - left)
-    assert LONGEST // 2 - 6 < len(found[1].encode()) <= LONGEST // 2
+    assert LIMIT // 2 - 6 < len(found[1].encode()) <= LIMIT // 2
     rest = f" ... ({more} more {'version' if more == 1 else 'versions'} left out)" if more else ""
     assert text[found.end() :] == rest
 
 
-@given(texts)
-def test_a_long_text_is_cut_and_says_by_how_much(text: str) -> None:
-    written = plain(text)
-    found = re.fullmatch(r"(.*) \.\.\. \((\d+) more characters left out\)", written)
-    if found is None:
-        assert len(written.encode()) <= LONGEST
-    else:
-        assert len(found[1].encode()) <= LONGEST < len(found[1].encode()) + 6
-        assert found[1] == plain(text[: len(text) - int(found[2])])
+LEFT_OUT = r" ?\.\.\. \((\d+) more versions? left out\)"
 
 
-@pytest.mark.parametrize(("length", "cut"), [(LONGEST, False), (LONGEST + 1, True)])
-def test_the_bound_is_exact(length: int, cut: bool) -> None:
-    assert plain("x" * length) == "x" * LONGEST + (" ... (1 more characters left out)" if cut else "")
-    assert plain("é" * (length - LONGEST // 2)) == "é" * (LONGEST // 2) + (
-        " ... (1 more characters left out)" if cut else ""
-    )
+@given(
+    st.integers(1, 120),
+    st.integers(0, 60),
+    st.sampled_from(["x", "é", "\n", "\U0001f600"]),
+    st.integers(1, 120),
+    st.sampled_from([BUDGET.failed_response, BUDGET.response]),
+)
+@example(100, 20, "x", 100, BUDGET.failed_response)
+@example(2, 60, "\U0001f600", 2, BUDGET.failed_response)
+def test_the_deciding_version_is_never_left_out(
+    count: int, length: int, character: str, wanted: int, limit: int
+) -> None:
+    """The leading entries are whole; the deciding one follows, wherever it is; what is left out is counted."""
+    listed = [entry(number, character * length) for number in range(1, count + 1)]
+    wanted = min(wanted, count)
+    text = response(listed, Query("m", wanted), limit)
+    shown = [int(number) for number in re.findall(r"\{version:(\d+) ", text)]
+    left_out = [int(number) for number in re.findall(LEFT_OUT, text)]
+    assert wanted in shown
+    assert shown[:-1] == list(range(1, len(shown)))
+    assert shown[-1] in (len(shown), wanted)
+    assert len(shown) + sum(left_out) == count
+    assert len(re.sub(LEFT_OUT, "", text).encode()) <= limit + len(response([listed[wanted - 1]], Query("m"), 10**9))
 
 
-def test_bytes_that_are_no_utf_8_are_shown_as_such() -> None:
-    assert plain(b"a\xff\x80".decode("utf-8", "surrogateescape")) == r"a\xff\x80"
-    assert plain("\ud800\udc7f\udd00") == r"\ud800\udc7f\udd00"
-    assert plain("\x7f\x80") == r"\x7f\u0080"
+@pytest.mark.parametrize("limit", [BUDGET.failed_response, BUDGET.response])
+def test_a_deciding_version_that_is_too_long_is_cut_inside_its_message(limit: int) -> None:
+    listed = [*(entry(number, "y" * 30) for number in range(1, 100)), entry(100, "x" * 9000), entry(101)]
+    text = response(listed, Query("m", 100), limit)
+    found = re.search(r"\{version:100 .*?(x+) \.\.\. \((\d+) more characters left out\)", text)
+    assert found and len(found[1]) + int(found[2]) == 9000
+    assert text.endswith(" ... (1 more version left out)")
+    assert len(text) <= limit + 200
+
+
+def test_a_response_without_a_deciding_version_shows_at_least_its_first_entry() -> None:
+    listed = [entry(1, "x" * 9000), entry(2), entry(3)]
+    text = response(listed, Query("m", 7), BUDGET.failed_response)
+    assert "version:1 " in text and text.endswith(" ... (2 more versions left out)")
+
+
+def test_a_failed_run_shows_less_unless_it_is_verbose() -> None:
+    answer = ModelStatus(tuple(entry(number) for number in range(200)))
+    short, verbose = (len(lines(answer, budget=budget).splitlines()[0]) for budget in (BUDGET, VERBOSE_BUDGET))
+    assert short < 700 < 4000 < verbose < 4200
+    serving = ModelStatus((*answer.first, VersionStatus(999, AVAILABLE)))
+    assert len(lines(serving).splitlines()[0]) > 4000
+
+
+@pytest.mark.parametrize("kind", [CALL, STATUS])
+def test_the_description_of_a_failed_call_is_cut(kind: Kind) -> None:
+    line = lines(Failure(kind, "é" * 9000, 13), now="").splitlines()[1]
+    found = re.fullmatch(r"Error calling tfs: .* desc = (é+) \.\.\. \((\d+) more characters left out\)", line)
+    assert found and len(found[1].encode()) == BUDGET.text and len(found[1]) + int(found[2]) == 9000

@@ -1,17 +1,21 @@
-"""The text behind `-h` and the flags themselves say the same."""
+"""The text of `-h`, held against the flags; and what a mistyped command line is answered with."""
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
-from probe.flags import FLAGS, NOT_FROM_ENVIRONMENT
 
-from probe import flags, usage
+from probe.cli import flags
+from probe.cli.flag_table import FLAGS
+from probe.cli.flags import UsageError
+from probe.cli.usage import EXAMPLES, MAX_PROGRAM_BYTES, render_value, usage, usage_error
+from probe.tfs import exit_codes
+
+if TYPE_CHECKING:
+    from probe.cli.flag_table import FlagValue
 
 ORIGINAL = """\
 Usage of ./probe:
@@ -29,53 +33,64 @@ Usage of ./probe:
 
 
 def test_the_original_usage_comes_first_letter_for_letter() -> None:
-    assert usage.usage("./probe").startswith(ORIGINAL)
+    assert usage("./probe").startswith(ORIGINAL)
 
 
-def test_every_flag_is_described_once() -> None:
-    described = [name for _, group in usage.GROUPS for name, _ in group]
-    assert sorted(described) == sorted(FLAGS)
-    shown = re.findall(r"^  -([a-z-]+)", usage.usage("x"), re.MULTILINE)
-    assert shown == described
+def test_every_flag_is_listed_once_under_the_heading_of_its_group() -> None:
+    assert re.findall(r"^  -([a-z-]+)", usage("x"), re.MULTILINE) == list(FLAGS)
+    for flag in FLAGS.values():
+        before = usage("x").partition(f"\n  -{flag.name}")[0]
+        headings = re.findall(r"^([A-Z].*):$", before, re.MULTILINE)
+        assert headings[-1] == (flag.group or "Usage of x")
 
 
-def test_a_line_of_help_fits_a_terminal_and_says_something() -> None:
-    text = usage.usage("tfs_model_status_probe")
+def test_a_line_fits_a_terminal() -> None:
+    text = usage("tfs_model_status_probe")
     assert text.endswith("\n") and not text.endswith("\n\n")
     assert all(len(line) <= 120 for line in text.splitlines())
-    assert all(what and not what.endswith(".") for _, group in usage.GROUPS for _, what in group)
+    assert [flag.name for flag in FLAGS.values() if not flag.help or flag.help.endswith(".")] == []
 
 
 def test_the_layout_is_that_of_go() -> None:
-    text = usage.usage("x")
-    assert "\n  -v\tSay how" in text  # a name of one letter has its line for itself
-    assert "\n  -liveness\n    \tSucceed" in text
-    assert "\n  -engine string\n    \tnative, or" in text
+    text = usage("x")
+    assert re.search(r"^  -v\t\S", text, re.MULTILINE), "a name of one letter has its help on the same line"
+    assert re.search(r"^  -liveness\n    \t\S", text, re.MULTILINE)
+    assert re.search(r"^  -engine string\n    \t\S", text, re.MULTILINE)
     assert '(default "native")\n' in text
-    assert "(default false)" not in text and "(default 0" not in text
+    assert "(default false)" not in text and "(default 0" not in text and "(default )" not in text
 
 
-@pytest.mark.parametrize(("what", "arguments"), usage.EXAMPLES)
+@pytest.mark.parametrize(("what", "arguments"), EXAMPLES)
 def test_every_example_can_be_typed(what: str, arguments: str) -> None:
-    options = flags.parse(shlex.split(arguments), {}, 0)
-    assert options.ignored == []
-    assert options.call.deadline.at == 900_000_000, "the kubelet's default is a second"
-    assert f"  # {what}\n  probe {arguments}\n" in usage.usage("probe")
+    found = flags.parse(shlex.split(arguments), {})
+    assert found.leftover == ()
+    assert found.values["timeout"] == 900_000_000 or found.values["wait"] or found.values["serve"], (
+        "the kubelet's default is a second"
+    )
+    assert f"  # {what}\n  probe {arguments}\n" in usage("probe")
 
 
-def test_there_are_four_examples() -> None:
-    assert len(usage.EXAMPLES) == 4
+def test_the_variable_that_is_shown_exists_and_the_exceptions_are_named() -> None:
+    ((name, value),) = re.findall(r"TFS_PROBE_([A-Z_]+)=(\S+)", usage("x"))
+    assert flags.parse([], {f"TFS_PROBE_{name}".encode(): value.encode()}).sources
+    (line,) = (line for line in usage("x").splitlines() if "TFS_PROBE_" in line)
+    assert re.findall(r" -([a-z-]+)", line) == [flag.name for flag in FLAGS.values() if not flag.from_environment]
 
 
-def test_the_variable_that_is_shown_exists() -> None:
-    (name, value) = re.findall(r"TFS_PROBE_([A-Z_]+)=(\S+)", usage.usage("x"))[0]
-    assert flags.parse([], {f"TFS_PROBE_{name}".encode(): value.encode()}, 0).values["rpc-timeout"] == 2 * 10**9
-    (exempt,) = re.findall(r"Every flag but (.+) can", usage.usage("x"))
-    assert exempt == " and ".join(f"-{name}" for name in NOT_FROM_ENVIRONMENT)
+def test_the_exit_codes_are_listed() -> None:
+    listed = re.findall(r"^  ([ \d]{3})  \S", usage("x"), re.MULTILINE)
+    assert [int(code) for code in listed] == [
+        code for code, _, _, _ in exit_codes.TABLE if code < exit_codes.INTERRUPTED
+    ]
+
+
+def test_the_program_cannot_break_the_text() -> None:
+    first = usage("x\n\x1b" + "y" * 10_000).splitlines()[0]
+    assert first.isprintable() and len(first) < 2 * MAX_PROGRAM_BYTES
 
 
 @pytest.mark.parametrize(
-    ("name", "what", "text"),
+    ("name", "value", "text"),
     [
         ("v", True, "true"),
         ("v", False, "false"),
@@ -83,43 +98,44 @@ def test_the_variable_that_is_shown_exists() -> None:
         ("model-version", -7, "-7"),
         ("addr", 'a"b', '"a\\"b"'),
         ("engine", "native", '"native"'),
+        ("rpc-header", (("a", " b"), ("c", "")), '"a: b", "c:"'),
     ],
 )
-def test_values_are_shown_as_go_does(name: str, what: str | int | bool, text: str) -> None:
-    assert usage.value(name, what) == text
+def test_values_are_shown_as_go_shows_them(name: str, value: FlagValue, text: str) -> None:
+    assert render_value(FLAGS[name], value) == text
 
 
-# What Go's strconv.Quote was seen to answer (1.19).
-QUOTED = {
-    "": '""',
-    "abc": '"abc"',
-    'a"b\\c': r'"a\"b\\c"',
-    "\a\b\f\n\r\t\v": r'"\a\b\f\n\r\t\v"',
-    "\x00\x1b\x7f": r'"\x00\x1b\x7f"',
-    "\x80\x9f\xa0\xad": r'"\u0080\u009f\u00a0\u00ad"',
-    "é☺\U0001f600": '"é☺\U0001f600"',
-    "\u2028\u202e\ufeff": r'"\u2028\u202e\ufeff"',
-    "\U000e0001\U0010ffff": r'"\U000e0001\U0010ffff"',
-    "'": '"\'"',
-}
+@pytest.mark.parametrize("name", ["Authorization", "authorization", "Proxy-Authorization", "COOKIE"])
+def test_a_secret_header_is_masked(name: str) -> None:
+    shown = render_value(FLAGS["rpc-header"], ((name, " Bearer 12345"), ("x-id", "7")))
+    assert "12345" not in shown and name in shown and '"x-id:7"' in shown
 
 
-@pytest.mark.parametrize("text", QUOTED, ids=ascii)
-def test_quoting(text: str) -> None:
-    assert usage.quote(text) == QUOTED[text]
+# What is said about a mistyped command line.
 
 
-def test_a_byte_that_is_no_utf_8_is_quoted_as_that_byte() -> None:
-    assert usage.quote(b"a\xff\x80".decode("utf-8", "surrogateescape")) == r'"a\xff\x80"'
-    assert usage.quote("\udc7f\udd00") == r'"\udc7f\udd00"', "what stands for no byte"
+@pytest.mark.parametrize(
+    ("argv", "suggestion"),
+    [(["-modelname=m"], "-model-name"), (["-timeout=1"], "-timeout=1s"), (["-v", "true"], "=true")],
+)
+def test_what_is_wrong_comes_first_and_last_with_a_suggestion(argv: list[str], suggestion: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        flags.parse(argv, {})
+    sentence = str(caught.value)
+    first, *between, last = usage_error("./probe", caught.value).splitlines()
+    assert first == sentence
+    assert "\n".join(between).strip() == usage("./probe").strip()
+    assert last.startswith(f"hint: {sentence}; ")
+    assert suggestion in last.removeprefix(f"hint: {sentence}; ")
 
 
-@given(st.text())
-def test_what_is_quoted_can_be_read_back(text: str) -> None:
-    assert ast.literal_eval(usage.quote(text)) == text
+def test_without_a_guess_the_last_line_is_the_sentence_alone() -> None:
+    error = UsageError("flag provided but not defined: -zzzzzz", "zzzzzz")
+    assert usage_error("x", error).endswith("\nhint: flag provided but not defined: -zzzzzz\n")
 
 
-@given(st.text(st.characters(codec=None)))
-@example("\ud800")
-def test_what_is_quoted_is_printable(text: str) -> None:
-    assert usage.quote(text).isprintable()
+def test_a_sentence_cannot_break_the_text() -> None:
+    with pytest.raises(UsageError) as caught:
+        flags.parse(["-x\n\x1b[2J" + "y" * 100_000], {})
+    text = usage_error("x", caught.value)
+    assert "\x1b" not in text and len(text.encode()) <= 9216

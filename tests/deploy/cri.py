@@ -80,7 +80,7 @@ class Pod:
                     host_path=str(self._volumes[mount["name"]]),
                     readonly=mount.get("readOnly", False),
                 )
-                for mount in container["volumeMounts"]
+                for mount in container.get("volumeMounts", ())
             ],
             log_path=f"{container['name']}.log",
             linux={

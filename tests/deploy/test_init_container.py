@@ -7,17 +7,15 @@ read-only, and the uid is nobody's.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
-from tests.deploy.documents import DEPLOYMENTS, PROBES, USES, Document, Node
+from tests.deploy.documents import INSTALLING, PROBES, USES, Document, Node, write_config
 from tests.fake_tfs import FakeServing
 from tests.frozen.roots import inside, root_with
 from tests.support.variants import Variant, built
 
-INSTALLING = [document for document in DEPLOYMENTS if "initContainers" in document.pods[0]]
 each_document = pytest.mark.parametrize("document", INSTALLING, ids=lambda document: document.name)
 
 
@@ -54,13 +52,16 @@ def test_install_and_probe(frozen: Variant, volume: Path, tmp_path: Path, docume
 
     elsewhere = tmp_path / "server"
     (elsewhere / mount_path(server, "probe")).mkdir(parents=True)
-    uses = {use.kind: use.command for use in USES if use.file == document.file}
+    (elsewhere / "config").mkdir()
+    (tmp_path / "config").mkdir()
+    binds = {mount_path(server, "probe"): volume, "config": write_config(tmp_path / "config")}
+    uses = {use.kind: use for use in USES if use.file == document.file}
     with FakeServing(rest=False) as running:
         for kind, state, expected in zip(PROBES, ("LOADING", "AVAILABLE", "LOADING"), (32, 0, 0), strict=True):
-            path, *arguments = uses[kind]
-            running.set(next(word[12:] for word in arguments if word.startswith("-model-name=")), 1, state)
-            probe = inside(elsewhere, path, binds={mount_path(server, "probe"): volume})
-            outcome = probe.run(*(re.sub(r"^-addr=:\d+$", f"-addr=:{running.port}", word) for word in arguments))
+            for model in uses[kind].models:
+                running.set(model, 1, state)
+            probe = inside(elsewhere, uses[kind].command[0], binds=binds)
+            outcome = probe.run(*uses[kind].arguments(running.port, Path("/config")))
             assert outcome.exit_code == expected, outcome
 
 

@@ -16,10 +16,22 @@ import kubernetes_validate
 import pytest
 
 from tests.deploy.clients import Client
-from tests.deploy.documents import COMPOSE, DEPLOYMENTS, DOCUMENTS, PROBES, README, Document, Node, as_pod, read
+from tests.deploy.documents import (
+    CI,
+    COMPOSE,
+    DEPLOYMENTS,
+    DOCUMENTS,
+    PROBES,
+    README,
+    SERVERS,
+    Document,
+    Node,
+    as_pod,
+    read,
+)
 
 # What Kubernetes knows by itself, and what KServe and Seldon Core add to it.
-BUILT_IN = ("Deployment", "Service")
+BUILT_IN = ("ConfigMap", "Deployment", "Job", "Service")
 CUSTOM = ("ServingRuntime", "InferenceService", "SeldonDeployment")
 
 # The oldest that kubernetes-validate knows, one in the middle, and the newest.
@@ -80,8 +92,9 @@ def compose_problems(file: Path) -> str:
     return done.stdout + done.stderr if done.returncode else ""
 
 
-def test_compose() -> None:
-    assert compose_problems(COMPOSE) == ""
+@pytest.mark.parametrize("file", [COMPOSE, CI], ids=lambda file: file.stem)
+def test_compose(file: Path) -> None:
+    assert compose_problems(file) == ""
 
 
 def test_snippets_of_the_readme() -> None:
@@ -99,7 +112,7 @@ def test_snippets_of_the_readme() -> None:
 
 
 def test_a_misspelt_field_of_kubernetes_is_found() -> None:
-    for document in DEPLOYMENTS:
+    for document in SERVERS:
         spec = copy.deepcopy(document.pods[0])
         spec["containers"][0]["startupProbe"]["failureTreshold"] = 3
         with pytest.raises(kubernetes_validate.ValidationError, match="failureTreshold"):

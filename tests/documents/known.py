@@ -15,28 +15,38 @@ RUN = {
     r"pip install .*": f"{HERE}/test_pip.py",
     r"COPY --from=.*": f"{HERE}/test_image.py",
     r"base=.*|curl .*|chmod .*|\./tfs_model_status_probe_.*|sha256sum .*": f"{HERE}/test_download.py",
+    r"kubectl exec .*|openssl .*": f"{HERE}/test_troubleshooting.py",
+    r"protoc .*": f"{HERE}/test_questions.py",
     r"git tag .*|git push .*": f"{HERE}/test_tools.py",
     r"(\.venv/bin/)?python .*|pyi-archive_viewer .*": f"{HERE}/test_tools.py",
     r"apt-get source .*|sudo apt-get install …|build/system_packages\.sh .*": f"{HERE}/test_tools.py",
 }
-# What asks the hosting service about a release that is there, as no test can.
-HOSTED = {r"gh attestation verify .*", r"cosign verify-blob .*"}
+# What asks the hosting service about a release that is there, a cluster, or an engine for its images, as no test can.
+HOSTED = {
+    *(r"gh attestation verify .*", r"cosign verify-blob .*"),
+    *(r"kubectl describe .*", r"kubectl logs .*", r"kubectl wait .*", r"docker compose .*"),
+}
 # What would take too long, and what is tested in its place.
 TOO_LONG = {r"dpkg-buildpackage -b": "tests/frozen/test_relinking.py changes one function of libc.a, not all of glibc"}
 
 # What programs say, and no commands.
-SAID = {"connection refused", "internal error: …", "no HTTP/2 SETTINGS from it", "permission denied"}
+SAID = {"saved_model_cli show", "context deadline exceeded", "internal error:", "permission denied", "timed out"}
 # Pages of the repository's at the hosting service, relative to a file in its root.
 PAGES = {"../../releases"}
 # Blocks that are pictures, by their document and how they begin.
 PICTURES = {
-    ("docs/engine.md", "Call (model.py) "),
+    ("docs/design.md", "__main__ -> check "),
+    ("docs/design.md", "argv, environment "),
     ("docs/launcher.md", "at build time "),
-    ("CONTRIBUTING.md", "argv --flags--> "),
     ("release/README.md", "guard --> "),
 }
 # Blocks of these languages are not the shell's.
-LANGUAGES = {"dockerfile": f"{HERE}/test_image.py", "yaml": f"{HERE}/test_yaml.py"}
+LANGUAGES = {
+    "dockerfile": f"{HERE}/test_image.py",
+    **dict.fromkeys(("json", "proto", "textproto"), f"{HERE}/test_questions.py"),
+    "text": f"{HERE}/test_troubleshooting.py",
+    "yaml": f"{HERE}/test_yaml.py",
+}
 SHELL = ("", "sh", "indented")
 SESSION = "$ "
 """How a block begins that shows commands with what they say."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from probe.cli.hints import PIP_INSTALL
 from tests.documents.known import commands_for
 from tests.documents.reading import Command
 from tests.fake_tfs import FakeServing
@@ -31,11 +32,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_it_installs_a_probe_that_works(command: Command, checkout: Path, tmp_path: Path) -> None:
-    """The wheel without asking an index: the package depends on nothing. The others ask for what builds it, and for
-    grpcio."""
+    """Without an index, unless grpcio is asked for: the package depends on nothing."""
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     commands = tmp_path / "venv" / "bin"
-    alone = {"PIP_NO_INDEX": "1"} if ".whl" in command.text else {}
+    alone = {} if "grpcio" in command.text else {"PIP_NO_INDEX": "1"}
     variables = {"PATH": f"{commands}:{os.environ['PATH']}", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     install = ["sh", "-euc", command.text]
     done = subprocess.run(
@@ -51,6 +51,7 @@ def test_it_installs_a_probe_that_works(command: Command, checkout: Path, tmp_pa
 
 
 def test_the_second_engine_is_not_there_unless_it_is_asked_for(checkout: Path) -> None:
-    assert [command.text for command in COMMANDS if "grpcio" in command.text] == ["pip install '.[grpcio]'"]
+    """And the program's own advice is README's command."""
+    assert [command.text for command in COMMANDS if "grpcio" in command.text] == [PIP_INSTALL]
     assert (checkout / f"tfs_model_status_probe-{VERSION}-py3-none-any.whl").exists()
     assert shutil.which("pip", path=str(ROOT / ".venv" / "bin"))

@@ -1,39 +1,36 @@
-"""The README's tables, compared with the program's."""
+"""README's tables are the program's, and lines are short."""
 
 from __future__ import annotations
 
 import re
 
+import pytest
+
 from probe.cli.flag_table import FLAGS
-from probe.cli.usage import render_value
-from probe.tfs.exit_codes import TABLE
-from tests.support.variants import ROOT, VERSION
+from tests.documents.reading import DOCUMENTS, read
+from tests.documents.tables import README, with_tables
+from tests.support.variants import VERSION
 
-README = (ROOT / "README.md").read_text()
-
-
-def table(head: str) -> list[list[str]]:
-    """The cells of the rows of the table that begins with this line."""
-    rows = README.split(head + "\n", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
-    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+WIDTH = 120
+WIDE = ("release/README.md",)  # tables for maintainers
 
 
-def test_every_flag_stands_there_with_its_default() -> None:
-    described = {row[0].strip("`-"): row[1] for row in table("| flag | default | |")}
-    assert list(described) == list(FLAGS)
-    for name, flag in FLAGS.items():
-        shown = re.findall(r"`([^`]+)`", described[name])
-        if shown:
-            assert shown[0] in (render_value(flag, flag.default).strip('"'), "0" if not flag.default else None), name
-        else:
-            assert not flag.default, name
+def test_tables() -> None:
+    assert README.read_text() == with_tables(README.read_text()), "run: python -m tests.documents.tables"
 
 
-def test_every_exit_code_stands_there() -> None:
-    codes = {int(code) for row in table("| code | what it means | line on stderr |") for code in row[0].split(", ")}
-    assert codes == {code for code, _, _, _ in TABLE}
+def test_flags_that_no_variable_sets_are_named() -> None:
+    """In any order."""
+    (sentence,) = re.findall(r"every flag except (.+?) can be set", " ".join(README.read_text().split()))
+    named = set(re.findall(r"`-([\w-]+)`", sentence))
+    assert named == {flag.name for flag in FLAGS.values() if not flag.from_environment}
 
 
 def test_the_version_is_the_programs() -> None:
-    named = set(re.findall(r"tfs_model_status_probe_(\d+\.\d+\.\d+)", README))
-    assert named == {VERSION}
+    assert set(re.findall(r"tfs_model_status_probe_(\d+\.\d+\.\d+)", README.read_text())) == {VERSION}
+
+
+@pytest.mark.parametrize("document", [document for document in DOCUMENTS if document not in WIDE])
+def test_no_line_is_too_long(document: str) -> None:
+    """Links cannot be broken."""
+    assert [line for line in read(document).splitlines() if len(line) > WIDTH and "://" not in line] == []

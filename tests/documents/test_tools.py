@@ -51,7 +51,7 @@ def test_nothing_else_is_named() -> None:
 def test_the_archive_is_listed() -> None:
     done = run(COMMANDS["pyi-archive_viewer -l"], ROOT, FILE=built("frozen").command[0])
     assert done.returncode == 0, done.stderr
-    assert "'probe.engine.native'" in done.stdout
+    assert "'probe.tfs.native'" in done.stdout
 
 
 def test_one_file_of_tests() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from probe import flags
+from probe.cli.flags import parse
 from tests.deploy.documents import PROBES, USES, as_pod, load, read
 from tests.documents.reading import Block, blocks
 from tests.support.variants import ROOT
@@ -44,7 +44,7 @@ def test_the_readmes_probes_are_those_of_the_example() -> None:
     for kind, probe in shown.items():
         assert {name: container[kind][name] for name in probe} == probe, kind
         assert probe["exec"]["command"] in [list(use.command) for use in USES if use.kind == kind]
-        options = flags.parse(probe["exec"]["command"][1:], {}, 0)
-        assert (options.problem, options.ignored) == ("", [])
+        flags = parse(probe["exec"]["command"][1:], {})
+        assert not flags.leftover
         # What is left out is the kubelet's default.
-        assert 0 < options.values["timeout"] < probe.get("timeoutSeconds", 1) * 1e9
+        assert 0 < flags.values["timeout"] < probe.get("timeoutSeconds", 1) * 1e9

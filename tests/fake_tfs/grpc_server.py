@@ -17,8 +17,11 @@ from google.protobuf.message import DecodeError
 
 from probe.tfs.proto import serving_pb2
 
+from .prediction import Labels, metadata, predict
 from .state import Code, Refused, Servables
 
+GET_MODEL_METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
 GET_MODEL_STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 
@@ -26,6 +29,9 @@ HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 # they say SERVING whatever the models do. The names lack their package in TensorFlow Serving too.
 HEALTHY_SERVICES = ("", "ModelService", "PredictionService")
 SERVING = b"\x08\x01"
+
+# As in TensorFlow Serving, a request may have any size.
+UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 # Bytes of a status message that are sent before it is cut (model_servers/grpc_status_util.cc).
 MESSAGE_LIMIT = 1024
@@ -39,19 +45,39 @@ class Conduct:
     def __init__(self, busy: bool, delay: float, health: bool) -> None:
         self.busy = busy
         self.delay = delay
+        self.predict_delay = 0.0
+        self.predict_error: Refused | None = None
+        self.metadata_delay = 0.0
+        self.metadata_error: Refused | None = None
+        self.methods: list[str] = []
         self.health = health
         self.closing = threading.Event()
         self.requests: list[bytes] = []
         self.metadata: list[tuple[tuple[str, str | bytes], ...]] = []
 
-    def meet(self, request: bytes, metadata: tuple[tuple[str, str | bytes], ...]) -> None:
+    def meet(self, method: str, request: bytes, metadata: tuple[tuple[str, str | bytes], ...]) -> None:
         """Notes the call, holds it for `delay` seconds, and raises Refused when all threads are to be busy."""
+        self.methods.append(method)
         self.requests.append(request)
         self.metadata.append(metadata)
         if self.delay:
             self.closing.wait(self.delay)
         if self.busy:
             raise Refused(Code.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
+
+    def meet_metadata(self) -> None:
+        """Holds an answer to GetModelMetadata, and raises the error that it is to end with."""
+        if self.metadata_delay:
+            self.closing.wait(self.metadata_delay)
+        if self.metadata_error is not None:
+            raise self.metadata_error
+
+    def meet_prediction(self) -> None:
+        """Holds a prediction for `predict_delay` seconds, and raises the error that it is to end with."""
+        if self.predict_delay:
+            self.closing.wait(self.predict_delay)
+        if self.predict_error is not None:
+            raise self.predict_error
 
 
 def get_model_status(servables: Servables, payload: bytes) -> bytes:
@@ -94,13 +120,20 @@ def clipped(message: str) -> bytes:
 class _Calls(grpc.GenericRpcHandler):
     """Takes every call, known method or not; without serializers, so requests and responses are bytes."""
 
-    def __init__(self, servables: Servables, conduct: Conduct) -> None:
+    def __init__(self, servables: Servables, labels: Labels, conduct: Conduct) -> None:
         self._servables = servables
+        self._labels = labels
         self._conduct = conduct
 
     def _answer(self, method: str, payload: bytes) -> bytes:
         if method == GET_MODEL_STATUS:
             return get_model_status(self._servables, payload)
+        if method == GET_MODEL_METADATA:
+            self._conduct.meet_metadata()
+            return metadata(self._servables, self._labels, payload)
+        if method == PREDICT:
+            self._conduct.meet_prediction()
+            return predict(self._servables, self._labels, payload)
         if method == HEALTH_CHECK and self._conduct.health:
             return check_health(payload)
         raise Refused(Code.UNIMPLEMENTED, "")
@@ -110,7 +143,8 @@ class _Calls(grpc.GenericRpcHandler):
 
         def behavior(payload: bytes, context: grpc.ServicerContext) -> bytes:
             try:
-                self._conduct.meet(payload, tuple((key, value) for key, value in context.invocation_metadata()))
+                sent = tuple((key, value) for key, value in context.invocation_metadata())
+                self._conduct.meet(method, payload, sent)
                 return self._answer(method, payload)
             except Refused as refusal:
                 _abort(context, refusal)
@@ -131,6 +165,7 @@ class GrpcListener:
     def __init__(
         self,
         servables: Servables,
+        labels: Labels,
         conduct: Conduct,
         addresses: list[str],
         tls: tuple[bytes, bytes] | None = None,
@@ -138,8 +173,8 @@ class GrpcListener:
     ) -> None:
         self._pool = futures.ThreadPoolExecutor(max_workers=32, thread_name_prefix="fake-tfs-grpc")
         # Without this a second server on the same port would quietly share it.
-        self._server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
-        self._server.add_generic_rpc_handlers((_Calls(servables, conduct),))
+        self._server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0), *UNLIMITED])
+        self._server.add_generic_rpc_handlers((_Calls(servables, labels, conduct),))
         for address in addresses:
             if tls is None:
                 self._server.add_insecure_port(address)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from .grpc_server import Conduct, GrpcListener
 from .ports import Reservation
-from .rest import RestListener
+from .prediction import Labels
+from .rest import Response, RestListener, respond
 from .scripts import SCRIPTS, ScriptRun
-from .state import Models, Servables, StateLike, VersionStatus, state_number
+from .state import Models, Refused, Servables, StateLike, VersionStatus, state_number
 
 
 class FakeServing:
@@ -22,13 +23,23 @@ class FakeServing:
     a path or `unix-abstract:NAME`. `tls`: (private key, certificate chain), PEM; `client_ca`: PEM, makes a client
     certificate a condition; REST never has TLS. `busy`: every call is refused as when all threads are taken. `delay`:
     seconds that every gRPC answer is held. `health`: the health service is on. `closed`: the ports are not opened, as
-    before the end of the initial load (`open_ports` does). `report` is given a line for every fact.
+    before the end of the initial load (`open_ports` does). `report` is given a line for every fact. `labels`: model ->
+    label -> version; `labels_initialized`: False as after a start from a file without a list. `predict_delay`: seconds
+    that every prediction is held; `predict_error`: (code, message) that every prediction ends with. `metadata_delay`
+    and `metadata_error`: the same for GetModelMetadata.
     """
 
     def __init__(
         self,
         models: Models | None = None,
         *,
+        labels: Mapping[str, Mapping[str, int]] | None = None,
+        labels_initialized: bool = True,
+        labels_allowed: bool = True,
+        metadata_delay: float = 0.0,
+        metadata_error: tuple[int, str] | None = None,
+        predict_delay: float = 0.0,
+        predict_error: tuple[int, str] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         rest_port: int = 0,
@@ -43,6 +54,9 @@ class FakeServing:
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.servables = Servables(models)
+        self.labels = Labels(labels)
+        self.labels.initialized = labels_initialized
+        self.labels.allowed = labels_allowed
         self.host = host
         self.port = port
         self.rest_port = rest_port
@@ -53,10 +67,15 @@ class FakeServing:
         self._closed = closed
         self._report = report
         self._conduct = Conduct(busy, delay, health)
+        self._conduct.metadata_delay = metadata_delay
+        self._conduct.metadata_error = None if metadata_error is None else Refused(*metadata_error)
+        self._conduct.predict_delay = predict_delay
+        self._conduct.predict_error = None if predict_error is None else Refused(*predict_error)
         self._lock = threading.RLock()
         self._reservations: list[Reservation] = []
         self._listeners: list[GrpcListener | RestListener] = []
         self._script_run: ScriptRun | None = None
+        self._targets: list[str] = []
 
     # What tests look at and turn.
 
@@ -69,6 +88,16 @@ class FakeServing:
     def requests(self) -> list[bytes]:
         """The request message of every gRPC call so far, as received."""
         return self._conduct.requests
+
+    @property
+    def methods(self) -> list[str]:
+        """The method of every gRPC call so far."""
+        return self._conduct.methods
+
+    @property
+    def targets(self) -> list[str]:
+        """Method and target of every REST request so far."""
+        return self._targets
 
     @property
     def metadata(self) -> list[tuple[tuple[str, str | bytes], ...]]:
@@ -91,6 +120,14 @@ class FakeServing:
     def remove_model(self, name: str) -> None:
         """Drops a model from the configuration: its versions end, and stay listed."""
         self.servables.unload(name)
+
+    def reload(self, labels: Mapping[str, Mapping[str, int]]) -> None:
+        """A new configuration with these models and their labels: other models end. Raises Refused, and changes
+        nothing, if a label points to a version that is not AVAILABLE."""
+        self.labels.replace(labels, self.servables)
+        for name in self.servables.models:
+            if name not in labels:
+                self.remove_model(name)
 
     # Scripts.
 
@@ -138,13 +175,15 @@ class FakeServing:
             if self._unix_socket is not None:
                 abstract = self._unix_socket.startswith("unix-abstract:")
                 addresses.append(self._unix_socket if abstract else f"unix:{self._unix_socket}")
-            grpc_listener = GrpcListener(self.servables, self._conduct, addresses, self._tls, self._client_ca)
+            grpc_listener = GrpcListener(
+                self.servables, self.labels, self._conduct, addresses, self._tls, self._client_ca
+            )
             self._listeners.append(grpc_listener)
             self._report(f"gRPC port {self.port}")
             if self._unix_socket is not None:
                 self._report(f"gRPC socket {self._unix_socket}")
             if self._rest:
-                self._listeners.append(RestListener(self.servables, self.host, self.rest_port))
+                self._listeners.append(RestListener(self.respond, self.host, self.rest_port))
                 self._report(f"REST port {self.rest_port}")
             self._release()
 
@@ -155,6 +194,14 @@ class FakeServing:
                 return
             self._stop_listening()
             self._reserve(patience=5.0)
+
+    def respond(self, method: str, path: str, origin: str = "", body: bytes = b"") -> Response:
+        """Answers one REST request."""
+        self._targets.append(f"{method} {path}")
+        conduct = self._conduct
+        return respond(
+            self.servables, method, path, origin, body, self.labels, conduct.meet_prediction, conduct.meet_metadata
+        )
 
     def _reserve(self, patience: float = 0.0) -> None:
         grpc_port = Reservation(self.host, self.port, patience)

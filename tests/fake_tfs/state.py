@@ -78,6 +78,12 @@ class Servables:
         with self._lock:
             return next(iter(self._models), None)
 
+    @property
+    def models(self) -> list[str]:
+        """The names of all models, in the order in which they were set."""
+        with self._lock:
+            return list(self._models)
+
     def set(self, model: str, *changes: VersionStatus) -> None:
         """Records versions of a model, all at once: no question can see only some of `changes`."""
         with self._lock:

@@ -319,19 +319,17 @@ def test_options_need_an_origin(rest: FakeServing) -> None:
     assert get(rest, "/v1/models/half", "OPTIONS") == (400, None, b"")
 
 
-def test_metadata_is_not_pretended(rest: FakeServing) -> None:
-    assert get(rest, "/v1/models/half/metadata")[0] == 501
-
-
 def test_the_head_of_an_answer_and_a_connection_that_is_kept(rest: FakeServing) -> None:
     with (
         socket.create_connection((rest.host, rest.rest_port), timeout=5) as connection,
         connection.makefile("rb") as file,
     ):
+        # libevent sends a body to HEAD, and no length: those bytes precede the next answer.
         connection.sendall(b"HEAD /v1/models/half HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = file.read()
     answer = re.sub(rb"Date: [^\r]+", b"Date: D", answer)
-    head = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nDate: D\r\nContent-Length: 58\r\n\r\n"
+    head = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nDate: D\r\n\r\n"
+    head += error_body("Malformed request: HEAD /v1/models/half")
     page = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nDate: D\r\nContent-Length: 90\r\n"
     assert answer.startswith(head + page + b"Connection: close\r\n\r\n<HTML>")
 

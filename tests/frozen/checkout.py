@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.flavours import FROZEN, ROOT
+from tests.support.variants import FROZEN, ROOT
 
 
 def copy_checkout(to: Path) -> Path:

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from tests.fake_tfs import FakeServing
-from tests.flavours import Flavour, built
+from tests.support.variants import Variant, built
 
 
 @pytest.fixture(scope="session")
-def frozen() -> Flavour:
+def frozen() -> Variant:
     """The static executable."""
     return built("frozen")
 
 
 @pytest.fixture
-def executable(frozen: Flavour, tmp_path: Path) -> Path:
+def executable(frozen: Variant, tmp_path: Path) -> Path:
     """A copy that a test may damage."""
     return Path(shutil.copy(frozen.command[0], tmp_path / "probe"))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.canned import refused
-from tests.flavours import Flavour
+from tests.support.canned import refused
+from tests.support.variants import Variant
 
 
 class Answer(NamedTuple):
@@ -42,14 +42,14 @@ REFUSED = Answer(
 )
 
 
-def answer(program: Flavour, address: str, *argv: str, env: dict[str, str] | None = None) -> Answer:
+def answer(program: Variant, address: str, *argv: str, env: dict[str, str] | None = None) -> Answer:
     """Returns how a run ends, and asserts that stdout is empty."""
     outcome = program.run(f"-addr={address}", *argv, env=env)
     assert outcome.stdout == ""
     return Answer(argv, outcome.exit_code, tuple(line for line in outcome.lines if not line.startswith("hint: ")))
 
 
-def check(program: Flavour, address: str, env: dict[str, str] | None = None) -> None:
+def check(program: Variant, address: str, env: dict[str, str] | None = None) -> None:
     """Asserts three answers: exit codes 0 and 10 from the `server` at that address, and 2 from a port on which nothing
     is listening."""
     assert answer(program, address, *READY.argv, env=env) == READY

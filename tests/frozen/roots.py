@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flavours import ROOT, Flavour
+from tests.support.variants import ROOT, Variant
 
 UID, GID = 12345, 54321
 """They are in no passwd file."""
@@ -58,7 +58,7 @@ def inside(
     binds: Mapping[str, Path] | None = None,
     network: bool = True,
     limits: tuple[str, ...] = (),
-) -> Flavour:
+) -> Variant:
     """Returns the program (or a command that runs it) in that root: read-only, under an unknown uid, without /proc or
     other mounts.
 
@@ -86,7 +86,7 @@ def inside(
         *("sh", "-euc", "\n".join(script), "sh"),
         *(("prlimit", *limits) if limits else ()),
     )
-    return Flavour("frozen", (*before, *enter, *(command or (f"/{PROGRAM}",))))
+    return Variant("frozen", (*before, *enter, *(command or (f"/{PROGRAM}",))))
 
 
 def listing(root: Path) -> list[tuple[str, int, int]]:

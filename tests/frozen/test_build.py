@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 
 from build.inspect_artifact import inspect
-from tests.flavours import BUILDINFO, FROZEN, ROOT, VERSION, Flavour
 from tests.frozen.checkout import copy_checkout, freeze, share_cache
+from tests.support.variants import BUILDINFO, FROZEN, ROOT, VERSION, Variant
 
 
 def text_of(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def test_two_builds_are_the_same(frozen: Flavour, tmp_path: Path) -> None:
+def test_two_builds_are_the_same(frozen: Variant, tmp_path: Path) -> None:
     """Builds from two copies of the tree, of which one has a longer name, another time zone, language and hash seed.
     They share CPython's object; tests/frozen/cold_build.py compiles it for each."""
     copies = [copy_checkout(tmp_path / name / "checkout") for name in ("one", "a folder with a much longer name")]
@@ -34,7 +34,7 @@ def test_two_builds_are_the_same(frozen: Flavour, tmp_path: Path) -> None:
     assert said == f"tfs_model_status_probe {VERSION} (commit {commit}, CPython {python}, OpenSSL {openssl})"
 
 
-def test_version_names_what_it_is_made_of(frozen: Flavour) -> None:
+def test_version_names_what_it_is_made_of(frozen: Variant) -> None:
     outcome = frozen.run("-version")
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     python = ".".join(map(str, sys.version_info[:2]))
@@ -45,7 +45,7 @@ def test_version_names_what_it_is_made_of(frozen: Flavour) -> None:
     assert re.fullmatch(pattern, outcome.stdout)
 
 
-def test_inspection(frozen: Flavour) -> None:
+def test_inspection(frozen: Variant) -> None:
     """The executable is as its specification says."""
     inspection = [sys.executable, "-m", "build.inspect_artifact"]
     assert text_of(*inspection, frozen.command[0]) == "as specified"
@@ -72,7 +72,7 @@ def test_other_programs_fail_the_inspection(tmp_path: Path) -> None:
     assert fault.startswith("it is not an ELF file: ")
 
 
-def test_no_machine_is_named(frozen: Flavour) -> None:
+def test_no_machine_is_named(frozen: Variant) -> None:
     # CPython has names of files for profilers from 3.12 on.
     content = re.sub(rb"/tmp/(perf|jit)-%", b"", Path(frozen.command[0]).read_bytes())
     made_of = BUILDINFO.read_bytes()

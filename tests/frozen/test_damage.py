@@ -18,8 +18,9 @@ import pytest
 from build.shared.elf import Part, mapped_bytes, sections
 from probe.tfs import exit_codes
 from tests.fake_tfs import FakeServing
-from tests.flavours import PATIENCE, ROOT
 from tests.frozen.elf import SNAPSHOT, guarded
+from tests.support.runner import HANG_SECONDS
+from tests.support.variants import ROOT
 
 PARTS = ("pydata", *SNAPSHOT)
 EACH_PART = pytest.mark.parametrize("part", PARTS)
@@ -46,7 +47,7 @@ class Damaged:
                 file.write(content)
         try:
             return subprocess.run(
-                [self.file, "-version"], cwd=self._cwd, capture_output=True, timeout=PATIENCE, check=False
+                [self.file, "-version"], cwd=self._cwd, capture_output=True, timeout=HANG_SECONDS, check=False
             )
         finally:
             with self.file.open("r+b") as file:
@@ -190,7 +191,7 @@ def test_cut_short(damaged: Damaged, server: FakeServing, empty: Path) -> None:
                 file.truncate(length)
             try:
                 # Not through a shell, which would run what the kernel refuses as a script.
-                done = subprocess.run(command, cwd=empty, capture_output=True, timeout=PATIENCE, check=False)
+                done = subprocess.run(command, cwd=empty, capture_output=True, timeout=HANG_SECONDS, check=False)
                 ended[length] = done.returncode
             except OSError as error:
                 ended[length] = str(error.strerror)

@@ -12,16 +12,16 @@ import pytest
 
 from build.shared.elf import mapped_bytes, sections
 from tests.fake_tfs import FakeServing
-from tests.flavours import Flavour
 from tests.frozen.expected import check
 from tests.frozen.roots import PROGRAM, inside, listing, root_with
 from tests.frozen.watched import Watched, watch
 from tests.support.namespaces import namespaces
+from tests.support.variants import Variant
 
 UNFINISHED = f".{PROGRAM}.new"
 
 
-def is_whole(frozen: Flavour, file: Path) -> bool:
+def is_whole(frozen: Variant, file: Path) -> bool:
     """Returns whether a file is a complete copy."""
     return file.read_bytes() == Path(frozen.command[0]).read_bytes() and file.lstat().st_mode == 0o100755
 
@@ -39,7 +39,7 @@ def volume(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def root(frozen: Flavour, tmp_path: Path) -> Path:
+def root(frozen: Variant, tmp_path: Path) -> Path:
     made = root_with(tmp_path, frozen.command[0])
     (made / "probe").mkdir()
     return made
@@ -47,7 +47,7 @@ def root(frozen: Flavour, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("started", [f"/{PROGRAM}", f"./{PROGRAM}", PROGRAM, f"probe/../{PROGRAM}"])
 def test_init_container(
-    frozen: Flavour, server: FakeServing, root: Path, volume: Path, started: str, monkeypatch: pytest.MonkeyPatch
+    frozen: Variant, server: FakeServing, root: Path, volume: Path, started: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", os.environ["PATH"] + ":/")  # for the case without a folder
     before = listing(root)
@@ -60,7 +60,7 @@ def test_init_container(
     check(inside(root, f"/probe/{PROGRAM}", binds={"probe": volume}), server.address)
 
 
-def test_init_container_that_is_started_again(frozen: Flavour, root: Path, volume: Path) -> None:
+def test_init_container_that_is_started_again(frozen: Variant, root: Path, volume: Path) -> None:
     (volume / PROGRAM).write_text("half")
     (volume / UNFINISHED).write_text("half")
     (volume / UNFINISHED).chmod(0o666)  # it may belong to another user
@@ -93,7 +93,7 @@ def test_a_folder_of_somebody_else(root: Path, volume: Path) -> None:
 LIMITS = (f"--as={32 << 20}", "--nofile=5", "--stack=131072", "--core=0", "--memlock=0", "--nproc=1")
 
 
-def test_where_limits_are_tight(frozen: Flavour, root: Path, volume: Path) -> None:
+def test_where_limits_are_tight(frozen: Variant, root: Path, volume: Path) -> None:
     outcome = inside(root, binds={"probe": volume}, limits=LIMITS).run("-install", "/probe")
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     assert is_whole(frozen, volume / PROGRAM)
@@ -116,11 +116,11 @@ os.execve(9, [executable, *argv], {})
 """
 
 
-def by_descriptor(frozen: Flavour, by_link: Path | None, by_path: Path | None) -> Flavour:
+def by_descriptor(frozen: Variant, by_link: Path | None, by_path: Path | None) -> Variant:
     """Returns the executable, for which /proc/self/exe and the path by which it was started lead to these files."""
     told = (str(path or "") for path in (by_link, by_path))
     python = (sys.executable, "-I", "-S", "-c", BY_DESCRIPTOR)
-    return Flavour("frozen", (*namespaces("--mount"), *python, frozen.command[0], *told))
+    return Variant("frozen", (*namespaces("--mount"), *python, frozen.command[0], *told))
 
 
 def flipped(file: Path, at: int) -> None:
@@ -150,7 +150,7 @@ OTHERS: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("what", OTHERS)
-def test_another_file_is_never_installed(frozen: Flavour, executable: Path, volume: Path, what: str) -> None:
+def test_another_file_is_never_installed(frozen: Variant, executable: Path, volume: Path, what: str) -> None:
     OTHERS[what](executable)
     outcome = by_descriptor(frozen, executable, executable).run("-install", str(volume))
     assert (outcome.exit_code, outcome.stdout) == (1, "")
@@ -163,30 +163,30 @@ def test_another_file_is_never_installed(frozen: Flavour, executable: Path, volu
     assert is_whole(frozen, volume / PROGRAM)
 
 
-def test_a_pipe_is_not_waited_for(frozen: Flavour, tmp_path: Path, volume: Path) -> None:
+def test_a_pipe_is_not_waited_for(frozen: Variant, tmp_path: Path, volume: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     outcome = by_descriptor(frozen, tmp_path / "pipe", None).run("-install", str(volume))
     assert outcome.exit_code == 1
     assert os.listdir(volume) == []
 
 
-def test_neither_proc_nor_a_path(frozen: Flavour, volume: Path) -> None:
+def test_neither_proc_nor_a_path(frozen: Variant, volume: Path) -> None:
     outcome = by_descriptor(frozen, None, None).run("-install", str(volume))
     assert (outcome.exit_code, outcome.stdout) == (1, "")
     assert outcome.verdict == "error: this program cannot read its own file: /dev/fd/9: no such file or directory"
     assert os.listdir(volume) == []
 
 
-def test_the_name_it_was_given_counts_for_nothing(frozen: Flavour, volume: Path) -> None:
-    named = Flavour("frozen", ("bash", "-c", 'exec -a /bin/sh "$@"', "bash", *frozen.command))
+def test_the_name_it_was_given_counts_for_nothing(frozen: Variant, volume: Path) -> None:
+    named = Variant("frozen", ("bash", "-c", 'exec -a /bin/sh "$@"', "bash", *frozen.command))
     assert named.run("-install", str(volume)).exit_code == 0
     assert is_whole(frozen, volume / PROGRAM)
 
 
-def test_a_file_that_is_gone(frozen: Flavour, executable: Path, volume: Path) -> None:
+def test_a_file_that_is_gone(frozen: Variant, executable: Path, volume: Path) -> None:
     """The kernel still provides the file that runs, even if its name leads to another file by now."""
     script = 'exec 9<"$1"; rm "$1"; echo other >"$1"; shift; exec /proc/self/fd/9 "$@"'
-    outcome = Flavour("frozen", ("sh", "-c", script, "sh", str(executable))).run("-install", str(volume))
+    outcome = Variant("frozen", ("sh", "-c", script, "sh", str(executable))).run("-install", str(volume))
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     assert is_whole(frozen, volume / PROGRAM)
 
@@ -212,7 +212,7 @@ def moments(watched: Watched) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["KILL", "TERM", "INT"])
-def test_ended_at_any_moment(frozen: Flavour, volume: Path, name: str) -> None:
+def test_ended_at_any_moment(frozen: Variant, volume: Path, name: str) -> None:
     codes = {"KILL": -9, "TERM": 143, "INT": 130}
     argv = ("-install", str(volume))
     ended = 0
@@ -233,7 +233,7 @@ def test_ended_at_any_moment(frozen: Flavour, volume: Path, name: str) -> None:
     assert ended >= 15
 
 
-def test_a_signal_is_not_kept_waiting(frozen: Flavour, volume: Path) -> None:
+def test_a_signal_is_not_kept_waiting(frozen: Variant, volume: Path) -> None:
     """A signal waits for at most one chunk of the copy."""
     watched = watch(frozen, "-install", str(volume), inject="write:signal=TERM:when=2")
     assert watched.exit_code == 143
@@ -243,7 +243,7 @@ def test_a_signal_is_not_kept_waiting(frozen: Flavour, volume: Path) -> None:
 
 @pytest.mark.parametrize("call", ["write", "fchmod", "fsync", "rename"])
 @pytest.mark.parametrize("error", ["EIO", "EDQUOT", "ENOSPC", "EINTR"])
-def test_an_error_leaves_what_was_there(frozen: Flavour, volume: Path, call: str, error: str) -> None:
+def test_an_error_leaves_what_was_there(frozen: Variant, volume: Path, call: str, error: str) -> None:
     """Errors of the disk, the quota or the file system."""
     (volume / PROGRAM).write_text("older")
     argv = ("-install", str(volume))
@@ -258,6 +258,6 @@ def test_an_error_leaves_what_was_there(frozen: Flavour, volume: Path, call: str
         assert is_whole(frozen, volume / PROGRAM)
 
 
-def test_the_bytes_are_on_disk_before_the_name_is(frozen: Flavour, volume: Path) -> None:
+def test_the_bytes_are_on_disk_before_the_name_is(frozen: Variant, volume: Path) -> None:
     calls = [call.name for call in watch(frozen, "-install", str(volume)).calls]
     assert calls.index("fchmod") < calls.index("fsync") < calls.index("rename")

@@ -8,9 +8,9 @@ import pytest
 
 from probe.tfs import exit_codes
 from tests.fake_tfs import FakeServing
-from tests.flavours import Flavour
 from tests.frozen.expected import check
 from tests.frozen.roots import inside, root_with
+from tests.support.variants import Variant
 
 MIB = 1 << 20
 LIMITS = {
@@ -32,27 +32,27 @@ HOSTS = {"etc/hosts": "127.0.0.1 myserver\n"}
 
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "myserver"])
-def test_limits(frozen: Flavour, server: FakeServing, tmp_path: Path, limit: str, host: str) -> None:
+def test_limits(frozen: Variant, server: FakeServing, tmp_path: Path, limit: str, host: str) -> None:
     """A thread resolves `myserver`."""
     root = root_with(tmp_path, frozen.command[0], HOSTS)
     check(inside(root, limits=LIMITS[limit]), f"{host}:{server.port}")
 
 
-def test_no_descriptors(frozen: Flavour, server: FakeServing) -> None:
-    outcome = Flavour("frozen", ("prlimit", "--nofile=3", *frozen.command)).run(
+def test_no_descriptors(frozen: Variant, server: FakeServing) -> None:
+    outcome = Variant("frozen", ("prlimit", "--nofile=3", *frozen.command)).run(
         f"-addr={server.address}", "-connect-timeout=100ms"
     )
     assert outcome.exit_code == exit_codes.DIAL
     assert "too many open files" in outcome.verdict.lower()
 
 
-def test_no_second_process(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
+def test_no_second_process(frozen: Variant, server: FakeServing, tmp_path: Path) -> None:
     program = inside(root_with(tmp_path, frozen.command[0], HOSTS), limits=("--nproc=1",))
     check(program, server.address)
     check(program, f"localhost:{server.port}")
 
 
-def test_no_thread_for_the_resolver(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
+def test_no_thread_for_the_resolver(frozen: Variant, server: FakeServing, tmp_path: Path) -> None:
     """A container's limit on processes also counts threads. The error is one line with a documented exit code."""
     root = root_with(tmp_path, frozen.command[0], HOSTS)
     outcome = inside(root, limits=("--nproc=1",)).run(f"-addr=myserver:{server.port}", "-connect-timeout=100ms")

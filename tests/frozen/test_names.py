@@ -10,7 +10,7 @@ import pytest
 from build import platform
 from build.platform import LINUX_AMD64, PLATFORMS
 from build.shared import elf
-from tests.flavours import BUILDINFO, FROZEN, ROOT, VERSION, ZIPAPP, Flavour
+from tests.support.variants import BUILDINFO, FROZEN, ROOT, VERSION, ZIPAPP, Variant
 
 
 def test_the_names_of_a_release() -> None:
@@ -50,7 +50,7 @@ def test_workflows_look_for_the_executable() -> None:
         assert set(patterns) == {LINUX_AMD64.executable("*")}
 
 
-def test_the_executable_is_for_its_platform(frozen: Flavour) -> None:
+def test_the_executable_is_for_its_platform(frozen: Variant) -> None:
     assert elf.header(FROZEN) == ("ET_EXEC", LINUX_AMD64.elf_machine)
     for segment in elf.segments(FROZEN):
         if segment.kind == "PT_LOAD":

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from build.outdated import outdated
-from tests.flavours import ROOT
 from tests.frozen.mirror import make_mirror
+from tests.support.variants import ROOT
 
 LINKED: list[dict[str, Any]] = [
     {"source": "openssl", "version": "3.0.19-1~deb12u2", "packages": ["libssl-dev"]},

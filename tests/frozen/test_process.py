@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 
 from tests.fake_tfs import FakeServing
-from tests.flavours import PATIENCE, Flavour
 from tests.frozen.expected import check
 from tests.frozen.watched import Call, Watched, watch
-from tests.hostile import GOOD, GREETING
+from tests.support.http2_writer import GOOD, GREETING
 from tests.support.namespaces import namespaces
+from tests.support.runner import HANG_SECONDS
+from tests.support.variants import Variant
 
 # The system calls that a plain call may make.
 OF_THE_START = """
@@ -56,7 +57,7 @@ def opened(watched: Watched) -> list[str]:
     return [arguments.split('"')[1] for arguments in watched.named("open", "openat")]
 
 
-def test_plain_call(frozen: Flavour, server: FakeServing) -> None:
+def test_plain_call(frozen: Variant, server: FakeServing) -> None:
     """The hot path starts no process or thread, opens only the time zone's file, and allocates little memory."""
     watched = watch(frozen, f"-addr={server.address}")
     assert watched.exit_code == 0
@@ -84,7 +85,7 @@ def test_plain_call(frozen: Flavour, server: FakeServing) -> None:
     ],
     ids=" ".join,
 )
-def test_other_calls(frozen: Flavour, server: FakeServing, argv: tuple[str, ...]) -> None:
+def test_other_calls(frozen: Variant, server: FakeServing, argv: tuple[str, ...]) -> None:
     watched = watch(frozen, f"-addr={server.address}", *argv)
     assert watched.exit_code in (0, 2, 10)
     unchanged(watched)
@@ -92,12 +93,12 @@ def test_other_calls(frozen: Flavour, server: FakeServing, argv: tuple[str, ...]
     assert watched.named(*NEW_PROCESS) == []
 
 
-def nameless(frozen: Flavour) -> Flavour:
+def nameless(frozen: Variant) -> Variant:
     """The program without a network, and so without a resolver that knows the name."""
-    return Flavour("frozen", (*namespaces("--net"), *frozen.command))
+    return Variant("frozen", (*namespaces("--net"), *frozen.command))
 
 
-def test_resolver_is_a_thread(frozen: Flavour) -> None:
+def test_resolver_is_a_thread(frozen: Variant) -> None:
     watched = watch(nameless(frozen), "-addr=nosuch.invalid:8500", "-connect-timeout=100ms")
     assert watched.exit_code == 2
     own = after_exec(watched)
@@ -116,8 +117,8 @@ def after_exec(watched: Watched) -> Watched:
     return watched._replace(calls=watched.calls[last:])
 
 
-def test_may_not_write_a_single_byte(frozen: Flavour, server: FakeServing, empty: Path) -> None:
-    check(Flavour("frozen", ("prlimit", "--fsize=0", *frozen.command)), server.address)
+def test_may_not_write_a_single_byte(frozen: Variant, server: FakeServing, empty: Path) -> None:
+    check(Variant("frozen", ("prlimit", "--fsize=0", *frozen.command)), server.address)
     assert (
         frozen.run(f"-addr={server.address}", cwd=empty, env=dict.fromkeys(("HOME", "TMPDIR"), str(empty))).exit_code
         == 0
@@ -155,10 +156,10 @@ class Listener:
     def close(self) -> None:
         """Waits until the client has closed every connection."""
         self._socket.shutdown(socket.SHUT_RDWR)
-        self._accepting.join(PATIENCE)
+        self._accepting.join(HANG_SECONDS)
         self._socket.close()
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(HANG_SECONDS)
             assert not thread.is_alive(), "a connection of a dead process is still open"
 
 
@@ -191,7 +192,7 @@ def moments(calls: list[Call]) -> list[str]:
 
 
 def test_killed_at_every_system_call(executable: Path, listener: Listener, empty: Path) -> None:
-    copy = Flavour("frozen", (str(executable),))
+    copy = Variant("frozen", (str(executable),))
     before = sorted(os.listdir("/dev/shm"))
     argv = (f"-addr={listener.address}", "-v")
     whole = watch(copy, *argv, cwd=empty, TMPDIR=str(empty), HOME=str(empty))
@@ -223,7 +224,7 @@ def test_killed_at_any_moment(executable: Path, listener: Listener, empty: Path)
             while time.monotonic() - begun < moment:
                 pass
             process.kill()
-            process.communicate(timeout=PATIENCE)
+            process.communicate(timeout=HANG_SECONDS)
         ended[process.returncode] += 1
         assert processes_of(executable) == []
     assert set(ended) <= {-9, 0}

@@ -12,7 +12,7 @@ from build import python_object, python_patches
 from build.command import BuildError
 from build.python_source import source
 from build.shared.debian import newest_first
-from tests.flavours import Flavour
+from tests.support.variants import Variant
 
 TABLE = """\
 static struct py_ssl_error_code error_codes[] = {
@@ -66,7 +66,7 @@ def test_a_patch_that_finds_nothing_stops_the_build(tmp_path: Path, patch: Calla
         patch(tmp_path)
 
 
-def test_the_patches_fit_the_source_and_leave_it_as_it_is(frozen: Flavour, tmp_path: Path) -> None:
+def test_the_patches_fit_the_source_and_leave_it_as_it_is(frozen: Variant, tmp_path: Path) -> None:
     """The unpacked source is still the distribution's after the object was made from it."""
     original = source().folder
     patterns = ("Modules/_ssl_data*.h", "Objects/obmalloc.c", "Include/internal/pycore_obmalloc.h")

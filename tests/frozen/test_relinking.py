@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from release import notice, sbom
-from tests.flavours import BUILDINFO, FROZEN, ROOT, Flavour
+from tests.support.variants import BUILDINFO, FROZEN, ROOT, Variant
 
 CHANGED = 'const char *gai_strerror(int code) { return "This is another C library"; }\n'
 
@@ -38,12 +38,12 @@ def test_the_notice_has_the_recipe() -> None:
     assert "\n       make freeze RELINK_WITH=FOLDER\n" in (ROOT / "NOTICE").read_text()
 
 
-def test_the_changed_library_is_linked(frozen: Flavour, relinked: Path) -> None:
+def test_the_changed_library_is_linked(frozen: Variant, relinked: Path) -> None:
     """The resolver's error depends on the machine; the changed library has only one."""
     question = ("-addr", "name.invalid:1", "-connect-timeout", "100ms")
     words = "lookup name.invalid: this is another C library"
     assert words not in frozen.run(*question).verdict
-    assert words in Flavour("relinked", (str(relinked / FROZEN.name),)).run(*question).verdict
+    assert words in Variant("relinked", (str(relinked / FROZEN.name),)).run(*question).verdict
 
 
 def test_it_cannot_be_released(relinked: Path, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.fake_tfs import FakeServing
-from tests.flavours import Flavour
 from tests.frozen.expected import READY, answer, check
 from tests.frozen.roots import PROGRAM, debian_11, inside, listing, root_with, tool
+from tests.support.variants import Variant
 
 HOSTS = "127.0.0.1 localhost\n127.0.0.1 myserver\n"
 
@@ -25,7 +25,7 @@ def debian() -> Path:
     return debian_11()
 
 
-def test_empty_root(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
+def test_empty_root(frozen: Variant, server: FakeServing, tmp_path: Path) -> None:
     root = root_with(tmp_path, frozen.command[0])
     before = listing(root)
     check(inside(root), server.address)
@@ -33,11 +33,11 @@ def test_empty_root(frozen: Flavour, server: FakeServing, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("host", ["localhost", "", "0.0.0.0", "[::]"])
-def test_this_machine_needs_no_resolver(frozen: Flavour, server: FakeServing, tmp_path: Path, host: str) -> None:
+def test_this_machine_needs_no_resolver(frozen: Variant, server: FakeServing, tmp_path: Path, host: str) -> None:
     check(inside(root_with(tmp_path, frozen.command[0])), f"{host}:{server.port}")
 
 
-def test_unix_socket_in_an_empty_root(frozen: Flavour) -> None:
+def test_unix_socket_in_an_empty_root(frozen: Variant) -> None:
     with tempfile.TemporaryDirectory() as folder:  # a socket's path is short
         root = root_with(Path(folder), frozen.command[0])
         place = root / "tfs.sock"
@@ -47,7 +47,7 @@ def test_unix_socket_in_an_empty_root(frozen: Flavour) -> None:
             check(inside(root), "unix:tfs.sock")
 
 
-def test_unknown_name_in_an_empty_root(frozen: Flavour, tmp_path: Path) -> None:
+def test_unknown_name_in_an_empty_root(frozen: Variant, tmp_path: Path) -> None:
     program = inside(root_with(tmp_path, frozen.command[0]), network=False)
     outcome = program.run("-addr=myserver:8500", "-connect-timeout=100ms")
     assert outcome.exit_code == 2
@@ -55,7 +55,7 @@ def test_unknown_name_in_an_empty_root(frozen: Flavour, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("argv", ["-version", "-h"])
-def test_version_and_usage_in_an_empty_root(frozen: Flavour, tmp_path: Path, argv: str) -> None:
+def test_version_and_usage_in_an_empty_root(frozen: Variant, tmp_path: Path, argv: str) -> None:
     outcome = inside(root_with(tmp_path, frozen.command[0])).run(argv)
     assert outcome.exit_code == 0
     expected = frozen.run(argv)
@@ -63,7 +63,7 @@ def test_version_and_usage_in_an_empty_root(frozen: Flavour, tmp_path: Path, arg
     assert outcome.stderr == expected.stderr.replace(frozen.command[0], f"/{PROGRAM}")
 
 
-def test_busybox(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
+def test_busybox(frozen: Variant, server: FakeServing, tmp_path: Path) -> None:
     """Through the shell of the smallest images, as in a Dockerfile's HEALTHCHECK."""
     root = root_with(tmp_path, frozen.command[0], {"bin/busybox": Path(tool("busybox")), "etc/hosts": HOSTS})
     (root / "bin" / "sh").symlink_to("busybox")
@@ -73,7 +73,7 @@ def test_busybox(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
     assert (outcome.exit_code, outcome.stdout) == (0, "exit code 32\n")
 
 
-def test_debian_11(frozen: Flavour, server: FakeServing, debian: Path, tmp_path: Path) -> None:
+def test_debian_11(frozen: Variant, server: FakeServing, debian: Path, tmp_path: Path) -> None:
     """It has an older glibc than the linked one, its own shell, and NSS plug-ins in its nsswitch.conf."""
     (tmp_path / "hosts").write_text(HOSTS)
     binds = {PROGRAM: Path(frozen.command[0]), "etc/hosts": tmp_path / "hosts"}
@@ -161,20 +161,20 @@ def debian_files(folder: Path, program: str | Path, nsswitch: str) -> dict[str, 
 
 @pytest.mark.parametrize("nsswitch", NSSWITCH)
 def test_no_plugin_is_loaded(
-    frozen: Flavour, server: FakeServing, compiled: dict[str, Path], tmp_path: Path, nsswitch: str
+    frozen: Variant, server: FakeServing, compiled: dict[str, Path], tmp_path: Path, nsswitch: str
 ) -> None:
     root = with_plugins(tmp_path, frozen.command[0], NSSWITCH[nsswitch], compiled["plugin"])
     check(inside(root), f"myserver:{server.port}")
     assert inside(root).run("-addr=myserver:nosuchservice", "-connect-timeout=100ms").exit_code == 2
 
 
-def test_plugins_that_are_not_libraries(frozen: Flavour, server: FakeServing, tmp_path: Path) -> None:
+def test_plugins_that_are_not_libraries(frozen: Variant, server: FakeServing, tmp_path: Path) -> None:
     check(inside(with_plugins(tmp_path, frozen.command[0], DESKTOP, "\x7fELF what?")), f"myserver:{server.port}")
 
 
 @pytest.mark.parametrize("nsswitch", NSSWITCH)
 def test_plugins_of_another_glibc(
-    frozen: Flavour, server: FakeServing, debian: Path, tmp_path: Path, nsswitch: str
+    frozen: Variant, server: FakeServing, debian: Path, tmp_path: Path, nsswitch: str
 ) -> None:
     """Debian 11's plug-ins, which crash a current static program."""
     binds = debian_files(tmp_path, frozen.command[0], NSSWITCH[nsswitch])

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.fake_tfs import FakeServing
-from tests.flavours import Flavour
 from tests.frozen.expected import READY, answer, check
 from tests.frozen.roots import tool
 from tests.support.namespaces import namespaces
+from tests.support.variants import Variant
 
 # Modules that CPython or the program would import if they searched the file system.
 MODULES = "sitecustomize usercustomize site encodings posix codecs time io os abc entry probe _launcher _socket"
@@ -138,7 +138,7 @@ def filled(variables: dict[str, str], folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("variables", VARIABLES, ids=name_of)
 def test_variables_change_nothing(
-    frozen: Flavour, server: FakeServing, intruders: Path, variables: dict[str, str]
+    frozen: Variant, server: FakeServing, intruders: Path, variables: dict[str, str]
 ) -> None:
     before = sorted(intruders.iterdir())
     env = filled(variables, intruders)
@@ -148,7 +148,7 @@ def test_variables_change_nothing(
     known = (*namespaces("--mount"), "sh", "-euc", 'mount --bind "$0" /etc/hosts; exec "$@"', str(hosts))
     # Busybox is static, so the variables do not affect it.
     given = (tool("busybox"), "env", *(f"{name}={value}" for name, value in env.items()))
-    asking = Flavour("frozen", (*known, *given, *frozen.command))
+    asking = Variant("frozen", (*known, *given, *frozen.command))
     assert answer(asking, f"myserver:{server.port}") == READY
     for argv in ("-version", "-bogus"):
         assert frozen.run(argv, env=env) == frozen.run(argv)
@@ -164,12 +164,12 @@ def test_the_intruders_affect_other_programs(intruders: Path, variable: str) -> 
     assert "loaded" in done.stderr
 
 
-def test_no_environment_at_all(frozen: Flavour, server: FakeServing) -> None:
-    check(Flavour("frozen", ("env", "-i", *frozen.command)), server.address)
+def test_no_environment_at_all(frozen: Variant, server: FakeServing) -> None:
+    check(Variant("frozen", ("env", "-i", *frozen.command)), server.address)
 
 
 @pytest.mark.parametrize(("zone", "hours"), [("UTC0", 0), ("<+14>-14", 14), ("<-12>12", -12)])
-def test_time_is_local(frozen: Flavour, server: FakeServing, zone: str, hours: int) -> None:
+def test_time_is_local(frozen: Variant, server: FakeServing, zone: str, hours: int) -> None:
     """The lines contain the zone's time, which is whole hours from that of another."""
     elsewhere = frozen.run(f"-addr={server.address}", env={"TZ": zone}).stderr
     here = frozen.run(f"-addr={server.address}", env={"TZ": "UTC"}).stderr
@@ -181,8 +181,8 @@ def test_time_is_local(frozen: Flavour, server: FakeServing, zone: str, hours: i
 
 
 @pytest.mark.parametrize("folder", ["gone", "unreadable"])
-def test_working_directory(frozen: Flavour, server: FakeServing, tmp_path: Path, folder: str) -> None:
+def test_working_directory(frozen: Variant, server: FakeServing, tmp_path: Path, folder: str) -> None:
     place = tmp_path / folder
     spoil = 'rmdir "$1"' if folder == "gone" else 'chmod 0 "$1"'
     script = f'mkdir -p "$1"; chmod 700 "$1"; cd "$1"; {spoil}; shift; exec "$@"'
-    check(Flavour("frozen", ("sh", "-ec", script, "sh", str(place), *frozen.command)), server.address)
+    check(Variant("frozen", ("sh", "-ec", script, "sh", str(place), *frozen.command)), server.address)

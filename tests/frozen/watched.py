@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.flavours import PATIENCE, Flavour
 from tests.frozen.roots import SBIN, tool
+from tests.support.runner import HANG_SECONDS
+from tests.support.variants import Variant
 
 
 class Call(NamedTuple):
@@ -31,7 +32,7 @@ class Watched(NamedTuple):
         return [call.arguments for call in self.calls if call.name in names]
 
 
-def watch(program: Flavour, *argv: str, inject: str = "", cwd: Path | None = None, **env: str) -> Watched:
+def watch(program: Variant, *argv: str, inject: str = "", cwd: Path | None = None, **env: str) -> Watched:
     """Runs the program, including its threads and processes. `inject`: the argument of strace's `-e inject`.
 
     `env` is the whole environment except PATH."""
@@ -44,7 +45,7 @@ def watch(program: Flavour, *argv: str, inject: str = "", cwd: Path | None = Non
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=PATIENCE,
+            timeout=HANG_SECONDS,
             check=False,
         )
         # strace reports a call in two parts if another thread interrupts it; the first has the name.

@@ -23,11 +23,13 @@ Relation = Literal[
     "dial_detail",  # ours may add the last error to "context deadline exceeded"
     "unmendable",  # trying again cannot help: ours ends at once, with its own reason
     "client_text",  # the client library makes the status: kind of line and code are the same, the words are ours
-    "authority",  # ours names the host alone, and localhost where the address has none
+    "authority",  # of an address without a host, ours is localhost
     "usage",  # Go's sentence, then a longer usage
     "escaped",  # control characters in the server's words are escaped
     "unknown_fields",  # protobuf fields that nobody knows are not printed
     "response_line_bound",  # a long history is cut
+    "description_bound",  # a failed run's description is cut
+    "no_http_status",  # an answer without :status is no answer of HTTP/2, whatever its grpc-status
     "many_models",  # -model-name is repeatable
     "rest",  # http:// and https:// ask the REST API
 ]

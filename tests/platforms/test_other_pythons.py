@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.flavours import ROOT
 from tests.platforms.other_pythons import SUPPORTED, found_here, main, version_of
+from tests.support.variants import ROOT
 
 
 def test_the_oldest_is_the_one_that_the_package_requires() -> None:

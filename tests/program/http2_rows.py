@@ -9,7 +9,16 @@ from dataclasses import dataclass
 
 import hyperframe.frame as h2frame
 
-from tests.support.behaviours import answers, endless, in_bytes, large, sends, sends_and_closes
+from tests.support.behaviours import (
+    answers,
+    answers_each,
+    endless,
+    in_bytes,
+    large,
+    on_each_connection,
+    sends,
+    sends_and_closes,
+)  # fmt: skip
 from tests.support.http2_writer import (
     ACK,
     CONTINUATION,
@@ -65,6 +74,7 @@ from tests.support.wire import (
 )
 
 FOUR_MIB = 4 * 1024 * 1024
+REFUSED_STREAM = 7
 
 
 @dataclass(frozen=True)
@@ -245,7 +255,7 @@ def of_frames() -> Iterator[Row]:
         peer.until_ping(b"\0\1\2\xff\xfe\xfd\x7f\x80")
         peer.send(GOOD)
 
-    idle = "frames that are no part of an answer"
+    idle = "more than 1000 frames"
     yield good("ping-awaited", ping_awaited)
     yield good("ping-ack-unasked", answers(frame(PING, ACK, 0, b"unasked.") + GOOD))
     yield bad("ping-flood", endless(ping() * 500), idle)
@@ -431,7 +441,7 @@ def of_hpack() -> Iterator[Row]:
     head, rest = header_block(HEAD_FIELDS), GOOD[len(HEAD) :]
 
     def row(name: str, piece: bytes) -> Row:
-        return bad(f"hpack-{name}", answers(split_headers(piece)), "a header block cannot be read")
+        return bad(f"hpack-{name}", answers(split_headers(piece)), "a header block cannot be decoded")
 
     def fine(name: str, piece: bytes, after: bytes = rest) -> Row:
         return good(f"hpack-{name}", answers(split_headers(piece) + after))
@@ -460,11 +470,20 @@ def of_hpack() -> Iterator[Row]:
     taught = b"\x40" + b"\x0bgrpc-status" + b"\x010"
     yield fine("table-across-blocks", taught + taught_head, data(READY) + frame(HEADERS, 5, 1, b"\xc0"))
     evicted = data(READY) + frame(HEADERS, 5, 1, b"\x20" + b"\xbe")
-    yield bad("hpack-table-emptied", answers(split_headers(taught + head) + evicted), "a header block cannot be read")
+    yield bad(
+        "hpack-table-emptied", answers(split_headers(taught + head) + evicted), "a header block cannot be decoded"
+    )
     yield fine("field-larger-than-table", head + b"\x40\x01a" + hpack_integer(5000, 7) + b"x" * 5000)
 
 
 def of_ends() -> Iterator[Row]:
+    def answer(stream: int) -> bytes:
+        head = headers(HEAD_FIELDS, stream=stream)
+        return head + data(READY, stream=stream) + trailers(0, stream=stream)
+
+    def refused_after_data(stream: int) -> bytes:
+        return headers(HEAD_FIELDS, stream=stream) + data(READY, stream=stream) + reset(REFUSED_STREAM, stream)
+
     def cut(*pieces: bytes, how: str) -> Behaviour:
         def behaviour(peer: Peer) -> None:
             peer.send(GREETING)
@@ -480,14 +499,27 @@ def of_ends() -> Iterator[Row]:
         yield bad(f"{how}-after-data", cut(HEAD, data(READY), how=how))
         yield good(f"{how}-after-answer", cut(GOOD, how=how))
     for code in [*range(14), 14, 0xFFFFFFFF]:
-        yield bad(f"rst-{code:x}", answers(reset(code)), "RST_STREAM")
-        yield bad(f"rst-{code:x}-after-data", answers(HEAD + data(READY) + reset(code)), "RST_STREAM")
+        if code != REFUSED_STREAM:
+            yield bad(f"rst-{code:x}", answers(reset(code)), "RST_STREAM")
+            yield bad(f"rst-{code:x}-after-data", answers(HEAD + data(READY) + reset(code)), "RST_STREAM")
+    # A call that the server has not looked at is made once more, on the same connection or on a new one.
+    yield bad("refused-always", answers_each(lambda stream: reset(REFUSED_STREAM, stream)), "RST_STREAM", "unprocessed")
+    yield bad("refused-after-data-always", answers_each(refused_after_data), "RST_STREAM", "unprocessed")
+    yield good("refused-once", answers_each(lambda stream: answer(stream) if stream > 1 else reset(REFUSED_STREAM)))
+    yield bad("refused-then-silent", answers(reset(REFUSED_STREAM)), "context deadline exceeded", "", *IMPATIENT)
+    yield good("goaway-once", on_each_connection(answers(goaway(0, 0)), answers(GOOD)))
+    yield bad("goaway-always", answers(goaway(0, 0)), "", "unprocessed")
+    yield bad(
+        "goaway-then-refused",
+        on_each_connection(answers(goaway(0, 0)), answers(reset(REFUSED_STREAM))),
+        "RST_STREAM",
+        "unprocessed",
+    )
     yield good("rst-after-answer", answers(GOOD + reset(0)))
     yield good("rst-elsewhere", answers(frame(RST_STREAM, 0, 3, bytes(4)) + GOOD))
     yield bad("rst-short", answers(frame(RST_STREAM, 0, 1, b"\0")))
     yield bad("rst-on-stream-0", answers(frame(RST_STREAM, 0, 0, bytes(4))))
     yield good("goaway-graceful", answers(goaway((1 << 31) - 1, 0) + goaway(1, 0, b"max_age") + GOOD))
-    yield bad("goaway-refused", answers(goaway(0, 0)))
     yield bad(
         "goaway-reason",
         answers(goaway(0, 11, b"too_many_pings\x1b[31m\n2026/01/01 00:00:00 Servable state is AVAILABLE")),
@@ -633,7 +665,7 @@ def of_other_protocols() -> Iterator[Row]:
     yield bad("mute-after-data", answers(HEAD + data(READY)), "", "run-timeout", *IMPATIENT)
     yield undialled("closes", lambda peer: peer.close(), "closed by it before", "closed", *SHORT_DIAL)
     yield undialled("resets", lambda peer: peer.reset(), "", "closed", *SHORT_DIAL)
-    yield undialled("closes-within-settings", sends_and_closes(GREETING[:5]), "closed by it within", "", *SHORT_DIAL)
+    yield undialled("closes-within-settings", sends_and_closes(GREETING[:5]), "closed by it ", "", *SHORT_DIAL)
 
 
 ROWS: tuple[Row, ...] = tuple(

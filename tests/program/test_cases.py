@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from probe.cli.flags import parse
 from probe.cli.options import options
-from probe.cli.text import render
+from probe.cli.output import compose
 from probe.model import Plan, Report, Result
 from probe.tfs.exit_codes import TABLE
 from probe.tfs.verdict import exit_code, judge
+from tests.fake_tfs import FakeServing
 from tests.support.cases import CASES, Case
 from tests.support.certificates import shared
 from tests.support.runner import Outcome
@@ -27,6 +29,9 @@ SHOWN_ELSEWHERE = {
     "INTERNAL": "test_streams.py",
     "INTERRUPTED": "test_streams.py",
     "TERMINATED": "test_streams.py",
+    "PREDICT": "test_a_model_that_does_not_answer",
+    "NOT_EXECUTABLE": "test_a_command_after_waiting",
+    "COMMAND_NOT_FOUND": "test_a_command_after_waiting",
     "DAMAGED": "the launcher of the static executable",
 }
 
@@ -42,14 +47,11 @@ def run(case: Case, variant: Variant, *argv: str) -> tuple[Outcome, list[str]]:
 
 @EVERY_CASE
 def test_judge(case: Case) -> None:
-    plan = options(parse(["-addr=127.0.0.1:1", *case.argv], {}), {}, begun=0).plan
-    assert isinstance(plan, Plan)
-    (query,) = plan.queries
-    report = Report((Result(query, case.outcome, judge(case.outcome, query, plan.liveness)),))
-    shown = render(
-        report,
-        "",
-    ).splitlines()
+    asked = options(parse(["-addr=127.0.0.1:1", *case.argv], {}), {}, begun=0)
+    assert isinstance(asked.plan, Plan)
+    (query,) = asked.plan.queries
+    report = Report((Result(query, case.outcome, judge(case.outcome, query, asked.plan.liveness)),))
+    shown = compose(asked, {}, report, exit_code(report) != 0, "", 0).splitlines()
     assert exit_code(report) == case.exit_code
     assert tuple(line for line in shown if not line.startswith("hint: ")) == case.lines
     assert any(line.startswith("hint: ") for line in shown) == case.hinted
@@ -72,6 +74,34 @@ def test_second_engine_agrees(case: Case) -> None:
     # Its texts are its own where no server spoke; up to the reason the verdict's line is the same.
     kind = case.lines[-1].split(" desc = ")[0].split(" (last error")[0].split("connected to")[0]
     assert shown[-1].startswith(kind)
+
+
+def test_a_model_that_does_not_answer(variant: Variant, tmp_path: Path) -> None:
+    """The stand-in knows no predictions."""
+    request = tmp_path / "request"
+    request.write_bytes(b"")
+    with FakeServing({"m": {1: "AVAILABLE"}}, rest=False) as server:
+        outcome = variant.run(f"-addr={server.address}", "-model-name=m", f"-predict={request}")
+    assert outcome.exit_code == 40, outcome
+    assert outcome.verdict.startswith("Error calling model: rpc error: code = Unimplemented desc = ")
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code", "stdout"),
+    [
+        (("echo", "-v", "ready"), 0, "-v ready\n"),
+        (("sh", "-c", "exit 7"), 7, ""),
+        (("/nowhere/command",), 127, ""),
+        (("no-such-command",), 127, ""),
+        (("/etc/passwd",), 126, ""),
+        (("/",), 126, ""),
+    ],
+)
+def test_a_command_after_waiting(variant: Variant, command: tuple[str, ...], exit_code: int, stdout: str) -> None:
+    with FakeServing({"m": {1: "AVAILABLE"}}, rest=False) as server:
+        outcome = variant.run(f"-addr={server.address}", "-model-name=m", "-wait=20s", "--", *command)
+    assert (outcome.exit_code, outcome.stdout) == (exit_code, stdout), outcome
+    assert ("error: " in outcome.verdict) == (exit_code in (126, 127))
 
 
 def test_every_exit_code_has_a_row() -> None:

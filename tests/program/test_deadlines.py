@@ -163,7 +163,7 @@ def test_resolver_that_hangs(variant: Variant, tmp_path: Path) -> None:
     assert outcome.exit_code == 2, outcome
     assert outcome.verdict == (
         "Error dialing grpc service: context deadline exceeded "
-        "(last error: lookup tfs.example: the resolver does not answer)"
+        "(last error: lookup tfs.example: the resolver is not answering)"
     )
     assert outcome.hint == HINTS["resolver"]
 

@@ -49,4 +49,4 @@ def test_cpu() -> None:
 def test_5000_rounds() -> None:
     samples = soak.soak(built("frozen"), ROUNDS)
     assert soak.problems(samples) == []
-    assert samples[-1].rounds >= ROUNDS
+    assert max(taken.rounds for taken in samples if taken.name == "plain") >= ROUNDS

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.flavours import ROOT
 from tests.frozen.checkout import copy_checkout, share_cache
+from tests.support.variants import ROOT
 
 AUTHOR = ("-c", "user.name=Somebody", "-c", "user.email=somebody@localhost", "-c", "commit.gpgsign=false")
 

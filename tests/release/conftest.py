@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.flavours import BUILDINFO, ROOT, built
 from tests.release import clones
+from tests.support.variants import BUILDINFO, ROOT, built
 
 REPOSITORY = "somebody/tfs-model-status-probe"
 

@@ -6,7 +6,7 @@ import pytest
 
 from release.checkout import ReleaseError
 from release.dockerfile import faults, render
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 EXAMPLE = (ROOT / "Dockerfile.example").read_text()
 REPOSITORY, SHA256 = "somebody/probe", "0123456789abcdef" * 4

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.flavours import VERSION
 from tests.release.clones import AUTHOR, clone, commit, git, run
+from tests.support.variants import VERSION
 
 MAJOR, MINOR, PATCH = VERSION.split(".")
 NEXT = f"{MAJOR}.{MINOR}.{int(PATCH) + 1}"

@@ -17,8 +17,8 @@ from build import buildinfo as buildinfo_maker
 from build.command import BuildError
 from build.python_object import Python
 from release.buildinfo import Buildinfo, read
-from tests.flavours import FROZEN, VERSION, Flavour, built
 from tests.release.machine_code import Executable
+from tests.support.variants import FROZEN, VERSION, Variant, built
 
 # The packages with static libraries that the build knows, and the version's words in what is linked from them.
 PACKAGES = ("libc6-dev", "libgcc-*-dev", "libssl-dev", "libzstd-dev", "zlib1g-dev")
@@ -26,12 +26,12 @@ WORDS = {"OpenSSL": "OpenSSL {} ", "glibc": "glibc {}\0", "zlib": " inflate {} C
 
 
 @pytest.fixture
-def frozen() -> Flavour:
+def frozen() -> Variant:
     return built("frozen")
 
 
 @pytest.fixture
-def made(frozen: Flavour, buildinfo: Path) -> Buildinfo:
+def made(frozen: Variant, buildinfo: Path) -> Buildinfo:
     return read(buildinfo)
 
 
@@ -57,7 +57,7 @@ def differences(archives: dict[str, int], file: Path) -> list[str]:
     return more + [fault for fault in less if ".a " in fault]
 
 
-def test_it_is_of_this_executable(frozen: Flavour, made: Buildinfo) -> None:
+def test_it_is_of_this_executable(frozen: Variant, made: Buildinfo) -> None:
     content = FROZEN.read_bytes()
     assert (made.executable, made.size) == (FROZEN.name, len(content))
     assert made.sha256 == hashlib.sha256(content).hexdigest()
@@ -80,7 +80,7 @@ def test_an_archive_too_many_is_found_out(made: Buildinfo) -> None:
     assert differences(recorded(made) | {"libresolv.a": 4}, FROZEN) == ["libresolv.a is not in"]
 
 
-def test_the_makers_versions_are_in_the_bytes(frozen: Flavour, made: Buildinfo) -> None:
+def test_the_makers_versions_are_in_the_bytes(frozen: Variant, made: Buildinfo) -> None:
     content = FROZEN.read_bytes()
     upstream = {part.name: part.upstream for part in made.linked}
     assert f", CPython {upstream['CPython']}, OpenSSL {upstream['OpenSSL']})" in frozen.run("-version").stdout

@@ -11,7 +11,7 @@ import pytest
 
 from release import notice
 from release.buildinfo import read
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 # Words out of each licence's text.
 TEXTS = {

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.flavours import VERSION
 from tests.release.clones import clone, commit, git, run
+from tests.support.variants import VERSION
 
 MAJOR, MINOR, PATCH = VERSION.split(".")
 NEXT = f"{MAJOR}.{MINOR}.{int(PATCH) + 1}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import re
@@ -12,10 +13,10 @@ import venv
 from pathlib import Path
 
 from build import platform
-from build.platform import LINUX_AMD64
-from tests.flavours import FROZEN, VERSION
+from build.platform import LINUX_AMD64, MANUAL
 from tests.release.clones import git
 from tests.release.conftest import REPOSITORY, Release
+from tests.support.variants import FROZEN, VERSION
 
 EXECUTABLE = FROZEN.name
 DEB = LINUX_AMD64.deb_file(VERSION)
@@ -24,6 +25,7 @@ WHEEL = f"tfs_model_status_probe-{VERSION}-py3-none-any.whl"
 SDIST = f"tfs_model_status_probe-{VERSION}.tar.gz"
 ASSETS = {
     *(EXECUTABLE, platform.zipapp(VERSION), WHEEL, SDIST, DEB, RPM, "Dockerfile", "NOTICE"),
+    *MANUAL,
     *(f"tfs_model_status_probe_{VERSION}.cdx.json", platform.buildinfo(VERSION), "checksums.txt"),
 }
 INSTALLED = {
@@ -31,7 +33,11 @@ INSTALLED = {
     "/usr/share/doc/tfs-model-status-probe/NOTICE": "NOTICE",
     "/usr/share/doc/tfs-model-status-probe/copyright": "../../LICENSE",
     "/usr/share/doc/tfs-model-status-probe/CHANGELOG.md": "../../CHANGELOG.md",
+    "/usr/share/bash-completion/completions/tfs_model_status_probe": MANUAL.bash,
+    "/usr/share/fish/vendor_completions.d/tfs_model_status_probe.fish": MANUAL.fish,
 }
+PAGE = "/usr/share/man/man1/tfs_model_status_probe.1.gz"
+ZSH = {DEB: "/usr/share/zsh/vendor-completions/", RPM: "/usr/share/zsh/site-functions/"}
 
 
 def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
@@ -50,13 +56,15 @@ def version(release: Release) -> str:
     return f"tfs_model_status_probe {VERSION} (commit {commit}, CPython "
 
 
-def check_installed(root: Path, release: Release) -> None:
+def check_installed(root: Path, release: Release, package: str) -> None:
     """The files of a package, and nothing else, as they are among the assets."""
     found = {f"/{file.relative_to(root)}" for file in root.rglob("*") if file.is_file()}
-    assert {file for file in found if not file.startswith("/var/lib/")} == set(INSTALLED)
-    for path, original in INSTALLED.items():
+    installed = {**INSTALLED, PAGE: MANUAL.page, ZSH[package] + MANUAL.zsh: MANUAL.zsh}
+    assert {file for file in found if not file.startswith("/var/lib/")} == set(installed)
+    for path, original in installed.items():
         file = root / path[1:]
-        assert sha256(file) == sha256(release.assets / original), path
+        content = gzip.decompress(file.read_bytes()) if path == PAGE else file.read_bytes()
+        assert content == (release.assets / original).read_bytes(), path
         assert file.stat().st_mode & 0o7777 == (0o755 if "/bin/" in path else 0o644), path
         assert file.stat().st_mtime == int(git(release.checkout, "log", "-1", "--format=%ct"))
     assert run(root / "usr/bin/tfs_model_status_probe", "-version").startswith(version(release))
@@ -115,7 +123,7 @@ def test_the_deb_installs(release: Release, tmp_path: Path) -> None:
     (database / "status").touch()
     dpkg = ("dpkg", f"--root={tmp_path / 'root'}", "--force-not-root", f"--log={tmp_path / 'log'}")
     run(*dpkg, "--install", release.assets / DEB)
-    check_installed(tmp_path / "root", release)
+    check_installed(tmp_path / "root", release, DEB)
     assert run(*dpkg, "--audit") == ""
     shown = run("dpkg-query", f"--admindir={database}", "--show", "--showformat=${Package} ${Version} ${Architecture}")
     assert shown == f"tfs-model-status-probe {VERSION} amd64"
@@ -131,7 +139,7 @@ def test_the_rpm_installs(release: Release, tmp_path: Path) -> None:
     assert shown == f"tfs-model-status-probe {VERSION}-1 x86_64"
     # What every rpm needs of rpm itself is in no database here.
     run(*rpm, "--install", "--nodeps", release.assets / RPM)
-    check_installed(tmp_path / "root", release)
+    check_installed(tmp_path / "root", release, RPM)
     assert run(*rpm, "--verify", "--nodeps", "tfs-model-status-probe") == ""
     requires = run(*rpm, "--query", "--requires", "tfs-model-status-probe").split("\n")
     assert all(line.startswith("rpmlib(") for line in requires if line)

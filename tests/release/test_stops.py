@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from build.platform import LINUX_AMD64
-from tests.flavours import ROOT, VERSION, Flavour, built
 from tests.frozen.mirror import make_mirror
 from tests.release.clones import clone, commit, equipped, git, run
+from tests.support.variants import ROOT, VERSION, Variant, built
 
 
 @pytest.fixture
-def frozen() -> Flavour:
+def frozen() -> Variant:
     """Here for the CPython that was compiled for it."""
     return built("frozen")
 
@@ -29,7 +29,7 @@ def left(checkout: Path) -> list[str]:
     return [str(file) for file in (*checkout.glob("dist/*"), *checkout.glob(".cache/release-*"))]
 
 
-def test_two_builds_that_differ(frozen: Flavour, tmp_path: Path) -> None:
+def test_two_builds_that_differ(frozen: Variant, tmp_path: Path) -> None:
     """One byte of CPython is another one in this checkout's cache. The second build makes it anew, and so finds out:
     everything that has the executable in it is named, and nothing else."""
     checkout = clone(tmp_path / "checkout")
@@ -61,7 +61,7 @@ def test_two_builds_that_differ(frozen: Flavour, tmp_path: Path) -> None:
     ]
 
 
-def test_an_executable_that_is_not_as_specified(frozen: Flavour, tmp_path: Path) -> None:
+def test_an_executable_that_is_not_as_specified(frozen: Variant, tmp_path: Path) -> None:
     checkout = equipped(tmp_path / "checkout")
     inspection = checkout / "build" / "inspect_artifact.py"
     inspection.write_text(re.sub(r"^LARGEST = .*$", "LARGEST = 1_000_000", inspection.read_text(), flags=re.MULTILINE))
@@ -74,7 +74,7 @@ def test_an_executable_that_is_not_as_specified(frozen: Flavour, tmp_path: Path)
 
 
 def test_a_package_that_the_distribution_has_updated(
-    frozen: Flavour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    frozen: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is refused after the first build, which tells what is linked in."""
     monkeypatch.setenv("APT_CONFIG", str(make_mirror(tmp_path, {"libssl_dev": "9.0-1"})))
@@ -89,7 +89,7 @@ def test_a_package_that_the_distribution_has_updated(
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_a_signal(frozen: Flavour, tmp_path: Path, name: str) -> None:
+def test_a_signal(frozen: Variant, tmp_path: Path, name: str) -> None:
     """What was begun is cleared away, and what was started is ended with it."""
     checkout = equipped(tmp_path / "checkout")
     command = [sys.executable, "-m", "release.prepare"]

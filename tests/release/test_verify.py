@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from build import platform
-from tests.flavours import VERSION
+from build.platform import MANUAL
 from tests.release.clones import Done, git, run
 from tests.release.conftest import REPOSITORY, Release
 from tests.release.test_release import ASSETS, DEB, EXECUTABLE, RPM, SDIST, WHEEL
+from tests.support.variants import VERSION
 
 ZIPAPP = platform.zipapp(VERSION)
 SBOM = f"tfs_model_status_probe_{VERSION}.cdx.json"
@@ -115,6 +116,7 @@ def test_files_that_the_list_vouches_for(release: Release, assets: Path, tmp_pat
     left_out = sbom["components"].pop()
     (assets / SBOM).write_text(json.dumps(sbom))
     openssl = next(part for part in sbom["components"] if part["name"] == "openssl")["version"]
+    replace(assets / MANUAL.page, b"AVAILABLE", b"available")
     replace(assets / "NOTICE", f"openssl {openssl}".encode(), b"openssl 1.1.1")
     replace(assets / "Dockerfile", b"ARG TFS_PROBE_SHA256=", b"ARG TFS_PROBE_SHA256=0")
     list_again(assets)
@@ -130,7 +132,9 @@ def test_files_that_the_list_vouches_for(release: Release, assets: Path, tmp_pat
         f"{SDIST}: what it builds is not {WHEEL}",
         f"{DEB}: its /usr/bin/tfs_model_status_probe is not {EXECUTABLE}",
         f"{DEB}: its /usr/share/doc/tfs-model-status-probe/NOTICE is not NOTICE",
+        f"{DEB}: its man page is not {MANUAL.page}",
         f"{RPM} cannot be read or run: ",
+        f"{MANUAL.page}: it is not what this checkout makes",
         f"{SBOM}: it lacks {left_out['name']} {left_out['version']}, which is linked in",
         f"NOTICE: it lacks openssl {openssl}, which is linked in",
         f"Dockerfile: it lacks ARG TFS_PROBE_SHA256={digest[1]}",

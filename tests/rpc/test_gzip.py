@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import itertools
 import tracemalloc
 import zlib
 
@@ -10,78 +12,84 @@ import pytest
 from grpc import StatusCode
 from hypothesis import given
 from hypothesis import strategies as st
-from probe.engine.frames import Data, Headers
-from probe.engine.unary import MAX_MESSAGE, UnaryCall, compressed
 
 from probe.model import CALL, Failure
+from probe.rpc.events import Data, Headers
+from probe.rpc.gzip import PIECE_BYTES, Decompressor, TooLong, compress, decompress
+from probe.rpc.unary import MAX_MESSAGE_BYTES, UnaryCall
+from tests.support.wire import message
 
 Result = bytes | tuple[str, int, str] | None
 DAMAGED = (CALL, StatusCode.INTERNAL.value[0], "grpc: failed to decompress the received message")
 TOO_LARGE = (
     CALL,
     StatusCode.RESOURCE_EXHAUSTED.value[0],
-    f"grpc: received message after decompression larger than max {MAX_MESSAGE}",
+    f"grpc: received message after decompression larger than max {MAX_MESSAGE_BYTES}",
 )
 
 
 def result(*pieces: bytes, encoding: bytes | None = b"gzip", asked: bool = True, streamed: bool = False) -> Result:
     """What becomes of a call whose answer's body comes in these pieces, with the status OK behind it."""
     call = UnaryCall(asked, streamed)
-    head = [(b":status", b"200"), (b"content-type", b"application/grpc")]
-    call.handle(Headers(head + ([(b"grpc-encoding", encoding)] if encoding is not None else []), False))
+    head = ((b":status", b"200"), (b"content-type", b"application/grpc"))
+    call.handle(Headers(1, head + (((b"grpc-encoding", encoding),) if encoding is not None else ()), False))
     for piece in pieces:
-        call.handle(Data(piece, False))
-    call.handle(Headers([(b"grpc-status", b"0")], True))
+        call.handle(Data(1, piece, False))
+    call.handle(Headers(1, ((b"grpc-status", b"0"),), True))
     outcome = call.result
     return (outcome.kind, outcome.code, outcome.text) if isinstance(outcome, Failure) else outcome
 
 
 def packed(content: bytes, flag: int = 1) -> bytes:
-    """A message of exactly these bytes, said to be compressed."""
-    return bytes((flag,)) + len(content).to_bytes(4, "big") + content
+    """A message of exactly these bytes, marked as compressed."""
+    return message(content, flag)
 
 
 @given(st.binary(max_size=2000), st.integers(1, 50))
 def test_what_is_sent_is_what_every_gzip_reads_and_what_is_understood(content: bytes, size: int) -> None:
-    whole = compressed(content)
-    assert whole[0] == 1
-    assert int.from_bytes(whole[1:5], "big") == len(whole) - 5
-    assert gzip.decompress(whole[5:]) == content
+    whole = packed(compress(content))
+    assert gzip.decompress(compress(content)) == decompress(compress(content), len(content)) == content
     assert result(*(whole[at : at + size] for at in range(0, len(whole), size))) == content
 
 
+@given(st.binary(min_size=1, max_size=100))
+def test_the_bound_is_exact(content: bytes) -> None:
+    with pytest.raises(TooLong):
+        decompress(compress(content), len(content) - 1)
+
+
 def test_the_same_is_sent_every_time() -> None:
-    """No time of day is in it."""
-    assert compressed(b"model") == compressed(b"model")
-    assert compressed(b"model")[9:13] == bytes(4)
+    """It contains no time of day."""
+    assert compress(b"model") == compress(b"model")
+    assert compress(b"model")[4:8] == bytes(4)
 
 
-ZEROS = gzip.compress(bytes(MAX_MESSAGE), mtime=0)
-ODD = gzip.compress(b"answer", mtime=0)
+ZEROS = gzip.compress(bytes(MAX_MESSAGE_BYTES), mtime=0)
+ANSWER = gzip.compress(b"answer", mtime=0)
 MESSAGES: dict[str, tuple[bytes, Result]] = {
-    "as other makers pack it": (packed(ODD), b"answer"),
-    "with a name in it": (packed(b"\x1f\x8b\x08\x08" + ODD[4:10] + b"answer.bin\0" + ODD[10:]), b"answer"),
+    "as another library packs it": (packed(ANSWER), b"answer"),
+    "with a name in it": (packed(b"\x1f\x8b\x08\x08" + ANSWER[4:10] + b"answer.bin\0" + ANSWER[10:]), b"answer"),
     "empty": (packed(gzip.compress(b"")), b""),
     "stored": (packed(gzip.compress(b"answer", 0)), b"answer"),
     "not compressed": (packed(b"answer", 0), b"answer"),
-    "not compressed, like gzip": (packed(ODD, 0), ODD),
-    "as much as may be": (packed(ZEROS), bytes(MAX_MESSAGE)),
-    "a byte more": (packed(gzip.compress(bytes(MAX_MESSAGE + 1))), TOO_LARGE),
+    "not compressed, like gzip": (packed(ANSWER, 0), ANSWER),
+    "the largest answer": (packed(ZEROS), bytes(MAX_MESSAGE_BYTES)),
+    "a byte more": (packed(gzip.compress(bytes(MAX_MESSAGE_BYTES + 1))), TOO_LARGE),
     "a bomb": (packed(gzip.compress(bytes(100 << 20), 9)), TOO_LARGE),
     "nothing": (packed(b""), DAMAGED),
-    "no gzip": (packed(b"answer"), DAMAGED),
-    "zlib's own form": (packed(zlib.compress(b"answer")), DAMAGED),
-    "deflate without a head": (packed(zlib.compress(b"answer")[2:-4]), DAMAGED),
-    "half of it": (packed(ODD[:12]), DAMAGED),
-    "without its checksum": (packed(ODD[:-8]), DAMAGED),
-    "with another checksum": (packed(ODD[:-8] + bytes(4) + ODD[-4:]), DAMAGED),
-    "with another length": (packed(ODD[:-4] + bytes(4)), DAMAGED),
-    "bytes behind it": (packed(ODD + b"?"), DAMAGED),
-    "zeros behind it": (packed(ODD + bytes(8)), DAMAGED),
-    "another one behind it": (packed(ODD + ODD), DAMAGED),
-    "damaged in the middle": (packed(ODD[:11] + b"\xff\xff\xff" + ODD[14:]), DAMAGED),
-    "of an unknown form": (
-        packed(ODD, 2),
+    "not gzip": (packed(b"answer"), DAMAGED),
+    "zlib's own format": (packed(zlib.compress(b"answer")), DAMAGED),
+    "deflate without a header": (packed(zlib.compress(b"answer")[2:-4]), DAMAGED),
+    "half of it": (packed(ANSWER[:12]), DAMAGED),
+    "without its checksum": (packed(ANSWER[:-8]), DAMAGED),
+    "with another checksum": (packed(ANSWER[:-8] + bytes(4) + ANSWER[-4:]), DAMAGED),
+    "with another length": (packed(ANSWER[:-4] + bytes(4)), DAMAGED),
+    "followed by a byte": (packed(ANSWER + b"?"), DAMAGED),
+    "followed by zeros": (packed(ANSWER + bytes(8)), DAMAGED),
+    "followed by another one": (packed(ANSWER + ANSWER), DAMAGED),
+    "damaged in the middle": (packed(ANSWER[:11] + b"\xff\xff\xff" + ANSWER[14:]), DAMAGED),
+    "of an unknown format": (
+        packed(ANSWER, 2),
         (CALL, StatusCode.INTERNAL.value[0], "grpc: received unexpected payload format 2"),
     ),
 }
@@ -105,14 +113,14 @@ def test_messages(name: str, streamed: bool) -> None:
         (None, True, StatusCode.INTERNAL, "grpc: compressed flag set with identity or empty encoding"),
     ],
 )
-def test_what_was_not_announced_or_not_asked_for(
+def test_encodings_that_were_not_announced_or_not_accepted(
     encoding: bytes | None, asked: bool, code: StatusCode, text: str
 ) -> None:
-    assert result(packed(ODD), encoding=encoding, asked=asked) == (CALL, code.value[0], text)
+    assert result(packed(ANSWER), encoding=encoding, asked=asked) == (CALL, code.value[0], text)
 
 
 @pytest.mark.parametrize("asked", [False, True])
-def test_an_answer_in_plain_bytes_is_always_understood(asked: bool) -> None:
+def test_an_uncompressed_answer_is_always_understood(asked: bool) -> None:
     for encoding in (None, b"identity", b"gzip", b"deflate"):
         assert result(packed(b"answer", 0), encoding=encoding, asked=asked) == b"answer"
 
@@ -120,7 +128,7 @@ def test_an_answer_in_plain_bytes_is_always_understood(asked: bool) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_a_failure(content: bytes) -> None:
     assert result(packed(content)) is not None
-    assert result(packed(ODD[:10] + content)) is not None
+    assert result(packed(ANSWER[:10] + content)) is not None
 
 
 def test_a_bomb_takes_no_memory() -> None:
@@ -131,4 +139,52 @@ def test_a_bomb_takes_no_memory() -> None:
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert most < 5 * MAX_MESSAGE
+    assert most < 5 * MAX_MESSAGE_BYTES
+
+
+# Piece by piece.
+
+
+@given(st.binary(max_size=5000), st.lists(st.integers(1, 200), min_size=1, max_size=5))
+def test_pieces_add_up(content: bytes, sizes: list[int]) -> None:
+    received: list[bytes] = []
+
+    def sink(piece: bytes) -> bool:
+        received.append(piece)
+        return False
+
+    whole, unpacker, at = compress(content), Decompressor(), 0
+    for size in itertools.cycle(sizes):
+        piece, at = whole[at : at + size], at + size
+        assert not unpacker.feed(piece, sink, last=at >= len(whole))
+        if at >= len(whole):
+            break
+    assert b"".join(received) == content
+    assert all(0 < len(piece) <= PIECE_BYTES for piece in received)
+
+
+def test_a_bomb_is_seen_in_pieces_of_bounded_size() -> None:
+    bomb = gzip.compress(bytes(200 << 20), 9)
+    sizes = [0]
+
+    def sink(piece: bytes) -> bool:
+        sizes.append(len(piece))
+        return len(sizes) > 100
+
+    tracemalloc.start()
+    try:
+        assert Decompressor().feed(bomb, sink, last=True)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(sizes) == 101 and max(sizes) <= PIECE_BYTES
+    assert most < 1 << 20
+
+
+@given(st.binary(max_size=100), st.booleans())
+def test_any_bytes_are_decompressed_or_refused(content: bytes, last: bool) -> None:
+    for data in (content, ANSWER[:10] + content):
+        with contextlib.suppress(ValueError):
+            Decompressor().feed(data, lambda _: False, last)
+        with contextlib.suppress(ValueError):
+            assert len(decompress(data, 1000)) <= 1000

@@ -6,6 +6,7 @@ Not only the fields of each block are compared but the tables after it: a table 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import hpack
@@ -34,7 +35,7 @@ values = st.one_of(
 fields = st.tuples(names, values)
 
 
-def counted(pairs: Fields) -> int:
+def counted(pairs: Sequence[tuple[bytes, bytes]]) -> int:
     """The size of fields as the RFC counts them (4.1)."""
     return sum(len(name) + len(value) + ENTRY_OVERHEAD_BYTES for name, value in pairs)
 

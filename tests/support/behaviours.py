@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.support.http2_writer import GREETING, HEAD, MAX_FRAME_BYTES, TRAILERS
 from tests.support.scripted_server import Behaviour, Peer
 
@@ -16,6 +18,23 @@ def answers(*pieces: bytes, greeting: bytes = GREETING) -> Behaviour:
         peer.send(*pieces)
 
     return behaviour
+
+
+def answers_each(answer: Callable[[int], bytes]) -> Behaviour:
+    """Greets, and answers each request in turn; `answer` takes the number of its stream."""
+
+    def behaviour(peer: Peer) -> None:
+        peer.send(GREETING)
+        while True:
+            peer.send(answer(peer.next_request()))
+
+    return behaviour
+
+
+def on_each_connection(*behaviours: Behaviour) -> Behaviour:
+    """The first behaviour for the first connection, and so on; the last one also for those that follow."""
+    turns = iter(behaviours[:-1])
+    return lambda peer: next(turns, behaviours[-1])(peer)
 
 
 def sends(*pieces: bytes) -> Behaviour:

@@ -78,15 +78,18 @@ def over_tls(name: str, certificate: str, words: str, cause: Cause, *argv: str) 
     )
 
 
-def model(name: str, versions: dict[int, object], argv: tuple[str, ...], exit_code: int, *lines: str) -> Case:
-    """A row about a model `m` of the stand-in. A version is a state, or (state, error code, error message)."""
+def model(
+    name: str, versions: dict[int, object], argv: tuple[str, ...], exit_code: int, *lines: str, hinted: bool = False
+) -> Case:
+    """A row about a model `m` of the stand-in. A version is a state, or (state, error code, error message). A failure
+    has a hint, but for the states that explain themselves; so has a failed load beside a version that serves."""
     known = [version if isinstance(version, tuple) else (version, 0, "") for version in versions.values()]
     statuses = [
         VersionStatus(number, state_number(state), True, code, message)
         for number, (state, code, message) in sorted(zip(versions, known, strict=True), reverse=True)
     ]
     shown = (f"ModelStatusResponse: {' '.join(map(entry, statuses))}", *lines)
-    hinted = exit_code not in (0, 30, 100) or any(code for _, code, _ in known)
+    hinted = hinted or exit_code not in (0, 30, 100) or any(code for _, code, _ in known)
     return Case(
         name,
         lambda: serving({"m": versions}),
@@ -127,7 +130,7 @@ CASES = [
     model("unloading", {1: "UNLOADING"}, (), 33, "Servable state is UNLOADING"),
     model("end", {1: "END"}, (), 34, "Servable state is END"),
     model("a state without a name", {1: 60}, (), 100, "Servable state is unexpected"),
-    model("upgrade running", {2: "LOADING", 1: "AVAILABLE"}, (), 0, "Servable state is AVAILABLE"),
+    model("upgrade running", {2: "LOADING", 1: "AVAILABLE"}, (), 0, "Servable state is AVAILABLE", hinted=True),
     model("upgrade done", {2: "AVAILABLE", 1: "END"}, (), 0, "Servable state is AVAILABLE"),
     model("rolled back", {2: "END", 1: "AVAILABLE"}, (), 0, "Servable state is AVAILABLE"),
     model("new version broken, old one serves", {2: LOST, 1: "AVAILABLE"}, (), 0, "Servable state is AVAILABLE"),
@@ -135,7 +138,12 @@ CASES = [
     model("none available: the newest decides", {3: "LOADING", 2: "END"}, (), 32, "Servable state is LOADING"),
     model("all unloaded", {2: "END", 1: "END"}, (), 34, "Servable state is END"),
     model(
-        "the version asked for", {2: "LOADING", 1: "AVAILABLE"}, ("-model-version=1",), 0, "Servable state is AVAILABLE"
+        "the version asked for",
+        {2: "LOADING", 1: "AVAILABLE"},
+        ("-model-version=1",),
+        0,
+        "Servable state is AVAILABLE",
+        hinted=True,
     ),
     model(
         "the version asked for loads",
@@ -147,12 +155,24 @@ CASES = [
     model(
         "the version asked for failed", {2: LOST, 1: "AVAILABLE"}, ("-model-version=2",), 34, "Servable state is END"
     ),
-    model("version 0 means any", {1: "AVAILABLE"}, ("-model-version=0",), 0, "Servable state is AVAILABLE"),
-    model("no such version", {2: "AVAILABLE"}, ("-model-version=7",), 12, "No matching response found for version: 7"),
     model(
-        "alive while it loads", {1: "LOADING"}, ("-liveness",), 0, "Server is alive: Servable state is LOADING"
-    )._replace(hinted=False),
+        "version 0 means any", {1: "AVAILABLE"}, ("-model-version=0",), 0, "Servable state is AVAILABLE", hinted=True
+    ),
+    model("no such version", {2: "AVAILABLE"}, ("-model-version=7",), 12, "No matching response found for version: 7"),
+    model("alive while it loads", {1: "LOADING"}, ("-liveness",), 0, "Server is alive: Servable state is LOADING"),
     model("alive and available", {1: "AVAILABLE"}, ("-liveness",), 0, "Servable state is AVAILABLE"),
+    Case(
+        "alive without the model",
+        lambda: serving({"m": {1: "AVAILABLE"}}),
+        Failure(STATUS, "Could not find any versions of model nope", 5),
+        ("-model-name=nope", "-liveness"),
+        0,
+        (
+            "ModelStatusResponse: <nil>",
+            "Server is alive: Model not found: rpc error: code = NotFound desc = Could not find any versions of model "
+            "nope",
+        ),
+    ),
     Case(
         "no such model",
         lambda: serving({"m": {1: "AVAILABLE"}}),
@@ -194,6 +214,24 @@ CASES = [
         0,
         f"Server is alive: Error calling tfs: {BUSY}",
         "-liveness",
+    ),
+    refused(
+        "a proxy answers for a dead server: not alive",
+        14,
+        "no healthy upstream",
+        3,
+        "Error calling tfs: rpc error: code = Unavailable desc = no healthy upstream",
+        "-liveness",
+        hinted=True,
+    ),
+    refused(
+        "another server answers: not alive",
+        12,
+        "",
+        3,
+        "Error calling tfs: rpc error: code = Unimplemented desc = ",
+        "-liveness",
+        hinted=True,
     ),
     refused("no such service", 12, "", 3, "Error calling tfs: rpc error: code = Unimplemented desc = ", hinted=True),
     refused("permission", 7, "no", 3, "Error calling tfs: rpc error: code = PermissionDenied desc = no", hinted=True),

@@ -124,6 +124,13 @@ class Peer:
         """Reads until the client's request is complete; the DATA of it that had not been read before."""
         return self._until(lambda found: "END_STREAM" in found.flags)
 
+    def next_request(self) -> int:
+        """Reads until the client's next request is complete; the number of its stream."""
+        while True:
+            found = self.frame()
+            if "END_STREAM" in found.flags:
+                return found.stream_id
+
     def until_ping(self, payload: bytes = b"question") -> bytes:
         """Sends a PING and waits for its acknowledgement: the client has read everything before it then. Returns the
         DATA that came before the acknowledgement."""

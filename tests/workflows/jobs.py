@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from tests.flavours import ROOT
+from tests.support.variants import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
 WORKFLOW_FILES = sorted(FOLDER.glob("*.yml"))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.flavours import ROOT, VERSION
+from tests.support.variants import ROOT, VERSION
 from tests.workflows.jobs import Run, runs
 
 TAG = f"v{VERSION}"

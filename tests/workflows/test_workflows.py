@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.flavours import ROOT
 from tests.platforms.other_pythons import SUPPORTED
+from tests.support.variants import ROOT
 from tests.workflows.jobs import ACTIONS, FILES, FOLDER, WORKFLOWS, Run, jobs, runs
 
 # Each permission to write, and the job that needs it. Nothing that was downloaded is run where one is.

@@ -80,36 +80,36 @@ def other_kind() -> bytes:
     return answer(key=rsa.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
 
 
-NO_SVID = "the SPIFFE Workload API's certificate is no X.509-SVID: "
-NAMELESS = "it names no URIs instead of one"
-UNUSABLE = "the SPIFFE Workload API's certificates and key cannot be used"
-BUNDLES = "the SPIFFE Workload API's trust bundles cannot be read"
-NOTHING = "the SPIFFE Workload API has no identity for this process"
+Expected = tuple[str, ...]
+"""A cause, and words of the line."""
+NOTHING: Expected = ("spiffe-none", "no identity for this process")
+UNUSABLE: Expected = ("spiffe-api", "certificates and key")
+BUNDLES: Expected = ("spiffe-api", "trust bundles")
 
-# What the API answers -> the line.
-ANSWERS: dict[str, tuple[Callable[[], bytes], str]] = {
+# What the API answers -> what the program makes of it.
+ANSWERS: dict[str, tuple[Callable[[], bytes], Expected]] = {
     "nothing": (lambda: b"", NOTHING),
     "bundles alone": (lambda: federated(f"spiffe://{DOMAIN}", authority(DOMAIN).bundle), NOTHING),
     "an unknown field alone": (lambda: bytes.fromhex("7a00"), NOTHING),
     "no message": (
         lambda: b"\xff" * 20,
-        "the SPIFFE Workload API's answer cannot be read: number of more than 64 bits",
+        ("spiffe-api", "answer", "more than 64 bits"),
     ),
-    "half a message": (lambda: answer()[:100], "the SPIFFE Workload API's answer cannot be read: truncated message"),
+    "half a message": (lambda: answer()[:100], ("spiffe-api", "answer", "truncated message")),
     "an ID that is not text": (
         lambda: answer(b"spiffe://\xff"),
-        "the SPIFFE Workload API's answer cannot be read: string field contains invalid UTF-8",
+        ("spiffe-api", "answer", "invalid UTF-8"),
     ),
-    "no certificate": (lambda: answer(certificates=b""), NO_SVID + "a value in it is cut off"),
-    "a certificate that is none": (lambda: answer(certificates=b"\x30\x00"), NO_SVID + NAMELESS),
-    "half a certificate": (lambda: answer(certificates=mine().der[:200]), NO_SVID + "a value in it is cut off"),
+    "no certificate": (lambda: answer(certificates=b""), ("spiffe-api", "X.509-SVID", "truncated")),
+    "a certificate that is none": (lambda: answer(certificates=b"\x30\x00"), ("spiffe-api", "X.509-SVID", "no URIs")),
+    "half a certificate": (lambda: answer(certificates=mine().der[:200]), ("spiffe-api", "X.509-SVID", "truncated")),
     "a certificate without an ID": (
         lambda: with_certificate(authority(DOMAIN).identity(names=[x509.DNSName("probe")])),
-        NO_SVID + NAMELESS,
+        ("spiffe-api", "X.509-SVID", "no URIs"),
     ),
     "the authority's certificate": (
         lambda: with_certificate(authority(DOMAIN).identity(ca=True)),
-        NO_SVID + "it is that of a CA",
+        ("spiffe-api", "X.509-SVID", "CA"),
     ),
     "garbage behind the certificate": (lambda: answer(certificates=mine().der + b"garbage"), UNUSABLE),
     "an empty value behind the certificate": (lambda: answer(certificates=mine().der + b"\x30\x00"), UNUSABLE),
@@ -134,11 +134,12 @@ ANSWERS: dict[str, tuple[Callable[[], bytes], str]] = {
 }  # fmt: skip
 
 
-def refused_with(outcome: Outcome, text: str) -> None:
+def check_refused(outcome: Outcome, cause: str, *words: str) -> None:
     assert outcome.exit_code == 20, outcome
     assert outcome.stdout == ""
-    assert outcome.verdict == f"error: {text}"
-    assert outcome.hint
+    assert outcome.verdict.startswith("error: ")
+    assert [word for word in words if word not in outcome.verdict] == []
+    assert outcome.hint == HINTS[cause]
     assert len(outcome.lines) == 2
     assert "PRIVATE" not in outcome.stderr
 
@@ -146,20 +147,25 @@ def refused_with(outcome: Outcome, text: str) -> None:
 @pytest.mark.parametrize("name", ANSWERS)
 @on_each_interpreter
 def test_answers(variant: Variant, name: str) -> None:
-    content, text = ANSWERS[name]
+    content, expected = ANSWERS[name]
     with workload_api(content()) as api:
-        refused_with(variant.run("-spiffe", NO_SERVER, env=api.env), text)
+        check_refused(variant.run("-spiffe", NO_SERVER, env=api.env), *expected)
 
 
 # An API that does not answer.
 
 
 class Broken(NamedTuple):
-    """An API, given by its address; the options; and what the line has after `no SPIFFE credentials from ADDRESS`."""
+    """An API, given by its address; a pattern of what the line says after the address; the options; and the flag that
+    ended the wait."""
 
     api: Callable[[], AbstractContextManager[str]]
-    text: str
+    pattern: str
     argv: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        return self.argv[0].partition("=")[0] if self.pattern.startswith(LATE) else ""
 
 
 @contextlib.contextmanager
@@ -186,51 +192,51 @@ LATE = "context deadline exceeded"
 NO_API = {
     "no socket": Broken(
         lambda: address("unix:///nonexistent/agent.sock"),
-        f" within -timeout: {LATE} (last error: connect unix:/nonexistent/agent.sock: no such file or directory)",
+        rf"{LATE} \(last error: connect unix:/nonexistent/agent.sock: no such file or directory\)",
         SOON,
     ),
     "nothing listens": Broken(
         lambda: at(refused()),
-        f" within -rpc-timeout: {LATE} (last error: connect 127.0.0.1:PORT: connection refused)",
+        rf"{LATE} \(last error: connect 127.0.0.1:PORT: connection refused\)",
         ("-rpc-timeout=300ms",),
     ),
     "a server that sends nothing": Broken(
         lambda: at(mute()),
-        f" within -timeout: {LATE} (last error: connected to 127.0.0.1:PORT: no HTTP/2 SETTINGS from it)",
+        rf"{LATE} \(last error: connected to 127.0.0.1:PORT: .*SETTINGS.*\)",
         SOON,
     ),
     "a server that sends nothing, -rpc-timeout": Broken(
         lambda: at(mute()),
-        f" within -rpc-timeout: {LATE} (last error: connected to 127.0.0.1:PORT: no HTTP/2 SETTINGS from it)",
+        rf"{LATE} \(last error: connected to 127.0.0.1:PORT: .*SETTINGS.*\)",
         ("-rpc-timeout=300ms",),
     ),
     "an API that sends nothing": Broken(
-        lambda: on_grpcio(workload_api(silent=True)), f" within -timeout: {LATE}", SOON
+        lambda: on_grpcio(workload_api(silent=True)), LATE, SOON
     ),
     "an API that sends nothing, -rpc-timeout": Broken(
-        lambda: on_grpcio(workload_api(silent=True)), f" within -rpc-timeout: {LATE}", ("-rpc-timeout=300ms",)
+        lambda: on_grpcio(workload_api(silent=True)), LATE, ("-rpc-timeout=300ms",)
     ),
-    "an API that sends no answer": Broken(lambda: on_grpcio(workload_api()), f" within -timeout: {LATE}", SOON),
-    "no time": Broken(lambda: on_grpcio(workload_api()), f" within -rpc-timeout: {LATE}", ("-rpc-timeout=0",)),
-    "a stream that ends": Broken(lambda: on_grpcio(workload_api(ends=True)), ": the answer holds no message"),
+    "an API that sends no answer": Broken(lambda: on_grpcio(workload_api()), LATE, SOON),
+    "no time": Broken(lambda: on_grpcio(workload_api()), LATE, ("-rpc-timeout=0",)),
+    "a stream that ends": Broken(lambda: on_grpcio(workload_api(ends=True)), ".*message.*"),
     "unavailable": Broken(
         lambda: on_grpcio(workload_api(status=grpc.StatusCode.UNAVAILABLE, details="agent is\nstarting")),
-        ": agent is\\nstarting",
+        r"agent is\\nstarting",
     ),
     "not implemented": Broken(
-        lambda: on_grpcio(workload_api(status=grpc.StatusCode.UNIMPLEMENTED, details="what?")), ": what?"
+        lambda: on_grpcio(workload_api(status=grpc.StatusCode.UNIMPLEMENTED, details="what?")), r"what\?"
     ),
-    "endless SETTINGS": Broken(lambda: at(scripted_server(endless(settings((4, 70_000))))), "", SOON),
+    "endless SETTINGS": Broken(lambda: at(scripted_server(endless(settings((4, 70_000))))), ".*", SOON),
     "HTTP/1": Broken(
         lambda: at(scripted_server(sends(b"HTTP/1.1 200 OK\r\n\r\n"))),
-        ': connected to 127.0.0.1:PORT: it speaks HTTP/1, not gRPC: "HTTP/1.1 200 OK"',
+        'connected to 127.0.0.1:PORT: .*HTTP/1.*: "HTTP/1.1 200 OK"',
     ),
     "a huge answer": Broken(
         lambda: on_grpcio(workload_api(bytes(5 << 20))),
-        ": grpc: received message larger than max (5242880 vs. 4194304)",
+        r"grpc: received message larger than max \(5242880 vs\. 4194304\)",
     ),
     "an endless answer": Broken(
-        lambda: at(scripted_server(of_stream(message(b"", length=4 << 20)[:5]))), f" within -timeout: {LATE}", SOON
+        lambda: at(scripted_server(of_stream(message(b"", length=4 << 20)[:5]))), LATE, SOON
     ),
 }  # fmt: skip
 
@@ -255,61 +261,59 @@ def test_no_answer(variant: Variant, name: str) -> None:
     with broken.api() as where:
         outcome = variant.run("-spiffe", NO_SERVER, *broken.argv, env={"SPIFFE_ENDPOINT_SOCKET": where})
     assert outcome.exit_code == 20, outcome
-    assert outcome.hint
-    shown = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", outcome.verdict)
-    begun = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", f"error: no SPIFFE credentials from {where}")
-    assert shown.startswith(begun + broken.text)
-    assert not broken.text or shown == begun + broken.text
+    shown, begun = (
+        re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
+        for text in (outcome.verdict, f"error: no SPIFFE credentials from {where}: ")
+    )
+    assert shown.startswith(begun)
+    assert re.fullmatch(broken.pattern, shown.removeprefix(begun))
+    hint, _, flag = outcome.hint.partition("; -")
+    assert hint == HINTS["spiffe-api"]
+    assert not broken.flag or f"-{flag}".startswith(f"{broken.flag} ")
 
 
 def test_no_permission(variant: Variant) -> None:
     """As SPIRE's agent answers a process that it has no entry for."""
     with workload_api(status=grpc.StatusCode.PERMISSION_DENIED, details="no identity issued") as api:
         outcome = variant.run("-spiffe", NO_SERVER, env=api.env)
-    refused_with(outcome, NOTHING + ": no identity issued")
-    assert outcome.hint == HINTS["spiffe-none"]
+    check_refused(outcome, "spiffe-none", "no identity issued")
 
 
 # SPIFFE_ENDPOINT_SOCKET.
 
-NEITHER = "SPIFFE_ENDPOINT_SOCKET={}: it is neither unix:///PATH nor tcp://IP:PORT"
-ADDRESSES = {
-    "": "-spiffe: SPIFFE_ENDPOINT_SOCKET is not set",
-    "/run/agent.sock": NEITHER,
-    "unix": NEITHER,
-    "unix:": NEITHER,
-    "unix:agent.sock": NEITHER,
-    "unix:///agent.sock?a=b": NEITHER,
-    "unix:///agent.sock#a": NEITHER,
-    "http://127.0.0.1:80": NEITHER,
-    "tcp:127.0.0.1:80": NEITHER,
-    "unix://run/agent.sock": (
-        "SPIFFE_ENDPOINT_SOCKET: address {}: unix:// wants an absolute path: unix:///path/of/socket, or "
-        "unix:relative/path"
-    ),
-    "unix:///" + "a" * 200: "SPIFFE_ENDPOINT_SOCKET: address {}: the socket's path is longer than 107 bytes",
-    "tcp://127.0.0.1": NEITHER,
-    "tcp://127.0.0.1:": NEITHER,
-    "tcp://127.0.0.1:http": NEITHER,
-    "tcp://127.0.0.1:80/": NEITHER,
-    "tcp://localhost:80": NEITHER,
-    "tcp://:80": NEITHER,
-    "tcp://u@127.0.0.1:80": NEITHER,
-    "tcp://127.0.0.1:65536": "SPIFFE_ENDPOINT_SOCKET: address 127.0.0.1:65536: invalid port",
-    "tcp://[::1:80": "SPIFFE_ENDPOINT_SOCKET: address [::1:80: missing ']' in address",
-}
+ADDRESSES = [
+    "",
+    "/run/agent.sock",
+    "unix",
+    "unix:",
+    "unix:agent.sock",
+    "unix:///agent.sock?a=b",
+    "unix:///agent.sock#a",
+    "http://127.0.0.1:80",
+    "tcp:127.0.0.1:80",
+    "unix://run/agent.sock",
+    "unix:///" + "a" * 200,
+    "tcp://127.0.0.1",
+    "tcp://127.0.0.1:",
+    "tcp://127.0.0.1:http",
+    "tcp://127.0.0.1:80/",
+    "tcp://localhost:80",
+    "tcp://:80",
+    "tcp://u@127.0.0.1:80",
+    "tcp://127.0.0.1:65536",
+    "tcp://[::1:80",
+]
 
 
 @pytest.mark.parametrize("given", ADDRESSES)
 def test_addresses(given: str) -> None:
     outcome = built("module").run("-spiffe", NO_SERVER, env={"SPIFFE_ENDPOINT_SOCKET": given})
-    refused_with(outcome, ADDRESSES[given].format(given))
-    assert "SPIFFE_ENDPOINT_SOCKET" in outcome.hint
+    check_refused(outcome, "spiffe-socket", "SPIFFE_ENDPOINT_SOCKET", given.partition("//")[2])
 
 
 @on_each_interpreter
 def test_no_address(variant: Variant) -> None:
-    refused_with(variant.run("-spiffe", NO_SERVER), "-spiffe: SPIFFE_ENDPOINT_SOCKET is not set")
+    check_refused(variant.run("-spiffe", NO_SERVER), "spiffe-socket", "SPIFFE_ENDPOINT_SOCKET")
 
 
 @on_each_interpreter
@@ -327,7 +331,7 @@ def test_ipv6() -> None:
             "-spiffe", NO_SERVER, *SOON, env={"SPIFFE_ENDPOINT_SOCKET": f"tcp://[::1]:{port}"}
         )
     assert outcome.exit_code == 20
-    assert f"connected to [::1]:{port}: no HTTP/2 SETTINGS" in outcome.verdict
+    assert f"connected to [::1]:{port}: " in outcome.verdict
 
 
 @on_each_interpreter
@@ -341,8 +345,9 @@ def test_the_second_engine_says_why_not() -> None:
         outcome = built("module").run("-spiffe", "-engine=grpcio", NO_SERVER, env=api.env)
         assert api.metadata == []
     assert outcome.exit_code == 1
-    assert outcome.verdict.startswith("error: -spiffe cannot be done by grpcio")
-    assert outcome.hint
+    assert (
+        outcome.verdict.startswith("error: ") and "-engine=grpcio" in outcome.verdict and "-spiffe" in outcome.verdict
+    )
 
 
 @pytest.mark.parametrize(("more", "exit_code"), [(60, 2), (100, 20)])

@@ -107,115 +107,110 @@ def dns(name: str) -> x509.DNSName:
     return x509.DNSName(name)
 
 
-PEER = "connected to 127.0.0.1:{port}: "
-UNKNOWN = (
-    PEER + f"it is spiffe://{UNBUNDLED}/serving, "
-    f"and there is no trust bundle of {UNBUNDLED} here, but of {OURS}, {THEIRS}"
-)
-NO_SVID = PEER + "its certificate is no X.509-SVID: "
-REFUSED: dict[str, tuple[Callable[[], Identity], str]] = {
+# What the server shows -> words of the line about it.
+REFUSED: dict[str, tuple[Callable[[], Identity], tuple[str, ...]]] = {
     "another domain's CA": (
         by_other,
-        PEER + f"it says that it is spiffe://{OURS}/serving, and the trust bundle of {OURS} does not vouch for it",
+        (f" spiffe://{OURS}/serving,", f"the trust bundle of {OURS} "),
     ),
     "our CA about another domain": (
         lambda: authority(OURS).identity(names=[uri(f"spiffe://{THEIRS}/serving")]),
-        PEER + f"it says that it is spiffe://{THEIRS}/serving, and the trust bundle of {THEIRS} does not vouch for it",
+        (f" spiffe://{THEIRS}/serving,", f"the trust bundle of {THEIRS} "),
     ),
     "a domain without a bundle": (
         lambda: authority(UNBUNDLED).identity(),
-        UNKNOWN,
+        (f" spiffe://{UNBUNDLED}/serving,", f"no trust bundle of {UNBUNDLED}", OURS, THEIRS),
     ),
     "our CA about a domain without a bundle": (
         lambda: authority(OURS).identity(names=[uri(f"spiffe://{UNBUNDLED}/serving")]),
-        UNKNOWN,
+        (f" spiffe://{UNBUNDLED}/serving,", f"no trust bundle of {UNBUNDLED}", OURS, THEIRS),
     ),
     "a CA without a bundle about our domain": (
         lambda: authority(UNBUNDLED).identity(names=[uri(f"spiffe://{OURS}/serving")]),
-        PEER + f"it says that it is spiffe://{OURS}/serving, and the trust bundle of {OURS} does not vouch for it",
+        (f" spiffe://{OURS}/serving,", f"the trust bundle of {OURS} "),
     ),
     "another CA with our domain's name": (
         lambda: Authority(OURS).identity(),
-        PEER + f"it says that it is spiffe://{OURS}/serving, and the trust bundle of {OURS} does not vouch for it",
+        (f" spiffe://{OURS}/serving,", f"the trust bundle of {OURS} "),
     ),
     "an ordinary CA": (
         lambda: Authority("example.com").identity(names=[dns("localhost")]),
-        NO_SVID + "it names no URIs instead of one",
+        ("X.509-SVID", "no URIs"),
     ),
     "no SPIFFE ID": (
         lambda: authority(OURS).identity(names=[dns("localhost")]),
-        NO_SVID + "it names no URIs instead of one",
+        ("X.509-SVID", "no URIs"),
     ),
-    "no names": (lambda: authority(OURS).identity(names=[]), NO_SVID + "it names no URIs instead of one"),
+    "no names": (lambda: authority(OURS).identity(names=[]), ("X.509-SVID", "no URIs")),
     "two SPIFFE IDs": (
         lambda: authority(OURS).identity(names=[uri(f"spiffe://{OURS}/a"), uri(f"spiffe://{OURS}/b")]),
-        NO_SVID + "it names 2 URIs instead of one",
+        ("X.509-SVID", "2 URIs"),
     ),
     "a SPIFFE ID and another URI": (
         lambda: authority(OURS).identity(names=[uri(f"spiffe://{OURS}/a"), uri("https://example.com/")]),
-        NO_SVID + "it names 2 URIs instead of one",
+        ("X.509-SVID", "2 URIs"),
     ),
     "another URI": (
         lambda: authority(OURS).identity(names=[uri("https://example.com/")]),
-        NO_SVID + "its URI is no SPIFFE ID: it does not begin with spiffe://",
+        ("X.509-SVID", "spiffe://"),
     ),
     "a domain in capitals": (
         lambda: authority(OURS).identity(names=[uri("spiffe://OURS.test/serving")]),
-        NO_SVID + "the trust domain in its SPIFFE ID is not spelt right",
+        ("X.509-SVID", "trust domain"),
     ),
     "a domain with a port": (
         lambda: authority(OURS).identity(names=[uri(f"spiffe://{OURS}:80/serving")]),
-        NO_SVID + "the trust domain in its SPIFFE ID is not spelt right",
+        ("X.509-SVID", "trust domain"),
     ),
     "a user before the domain": (
         lambda: authority(OURS).identity(names=[uri(f"spiffe://{OURS}@{OURS}/serving")]),
-        NO_SVID + "the trust domain in its SPIFFE ID is not spelt right",
+        ("X.509-SVID", "trust domain"),
     ),
     "a zero byte after the domain": (
         lambda: authority(THEIRS).identity(names=[uri(f"spiffe://{OURS}\0.{THEIRS}/serving")]),
-        NO_SVID + "the trust domain in its SPIFFE ID is not spelt right",
+        ("X.509-SVID", "trust domain"),
     ),
     "a path with dots": (
         lambda: authority(OURS).identity("/a/../b"),
-        NO_SVID + "the path in its SPIFFE ID is not spelt right",
+        ("X.509-SVID", "path"),
     ),
     "a path that ends with a slash": (
         lambda: authority(OURS).identity("/a/"),
-        NO_SVID + "the path in its SPIFFE ID is not spelt right",
+        ("X.509-SVID", "path"),
     ),
     "a SPIFFE ID that is too long": (
         lambda: authority(OURS).identity("/" + "a" * 2048),
-        NO_SVID + "its SPIFFE ID is longer than 2048 bytes",
+        ("X.509-SVID", "2048 bytes"),
     ),
-    "a CA": (lambda: authority(OURS).identity(ca=True, key_usage=None), NO_SVID + "it is that of a CA"),
+    "a CA": (lambda: authority(OURS).identity(ca=True, key_usage=None), ("X.509-SVID", "CA")),
     "a key that may sign lists": (
         lambda: authority(OURS).identity(key_usage=usage(digital_signature=True, crl_sign=True)),
-        NO_SVID + "its key may sign certificates or revocation lists",
+        ("X.509-SVID", "its key may sign"),
     ),
     "a key that may sign certificates": (
         lambda: authority(OURS).identity(key_usage=usage(digital_signature=True, key_cert_sign=True)),
-        NO_SVID + "its key may sign certificates or revocation lists",
+        ("X.509-SVID", "its key may sign"),
     ),
 }
 
 
-def refused(outcome: Outcome, text: str) -> None:
+def check_refused(outcome: Outcome, *words: str) -> None:
     assert outcome.exit_code == 2, outcome
-    shown = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:{port}", outcome.verdict)
-    assert shown == f"Error dialing grpc service: {text}"
-    assert outcome.hint
+    assert re.match(r"Error dialing grpc service: connected to 127\.0\.0\.1:\d+: ", outcome.verdict)
+    assert [word for word in words if word not in outcome.verdict] == []
+    assert outcome.hint == HINTS["spiffe-peer"]
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(api: WorkloadApi, name: str) -> None:
-    shown, text = REFUSED[name]
-    refused(ask(built("module"), shown(), api), text)
+    shown, words = REFUSED[name]
+    check_refused(ask(built("module"), shown(), api), *words)
 
 
 @pytest.mark.parametrize("name", ["another domain's CA", "a domain without a bundle", "no SPIFFE ID"])
 def test_refused_by_every_variant(variant: Variant, api: WorkloadApi, name: str) -> None:
-    shown, text = REFUSED[name]
-    refused(ask(variant, shown(), api), text)
+    shown, words = REFUSED[name]
+    check_refused(ask(variant, shown(), api), *words)
 
 
 @pytest.mark.parametrize(("since", "until", "cause"), [(-2 * DAY, -DAY, "tls-expired"), (DAY, 2 * DAY, "tls-not-yet")])

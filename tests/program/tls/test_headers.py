@@ -94,23 +94,23 @@ def test_user_agent(tfs: FakeServing, engine: str) -> None:
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        (":authority: x", "there is no name before the colon"),
-        (": x", "there is no name before the colon"),
-        ("grpc-timeout: 1S", "this name is kept for gRPC itself"),
-        ("GRPC-Anything: 1", "this name is kept for gRPC itself"),
-        ("te: x", "this name is kept for gRPC itself"),
-        ("Content-Type: text/plain", "this name is kept for gRPC itself"),
-        ("connection: close", "this name is kept for gRPC itself"),
-        ("host: x", "this name is kept for gRPC itself"),
+        (":authority: x", "before the colon"),
+        (": x", "before the colon"),
+        ("grpc-timeout: 1S", "reserved by gRPC"),
+        ("GRPC-Anything: 1", "reserved by gRPC"),
+        ("te: x", "reserved by gRPC"),
+        ("Content-Type: text/plain", "reserved by gRPC"),
+        ("connection: close", "reserved by gRPC"),
+        ("host: x", "reserved by gRPC"),
         ("user-agent: x", "-user-agent"),
-        ("a b: x", "a name has letters"),
-        ("größe: x", "a name has letters"),
-        (" a: x", "a name has letters"),
-        ("a: x\ny", "printable ASCII characters alone"),
-        ("a: x\ty", "printable ASCII characters alone"),
-        ("a: größe", "printable ASCII characters alone"),
-        ("a: \udcff", "printable ASCII characters alone"),
-        ("a\r\nb: x", "a name has letters"),
+        ("a b: x", "the name must contain only"),
+        ("größe: x", "the name must contain only"),
+        (" a: x", "the name must contain only"),
+        ("a: x\ny", "printable ASCII"),
+        ("a: x\ty", "printable ASCII"),
+        ("a: größe", "printable ASCII"),
+        ("a: \udcff", "printable ASCII"),
+        ("a\r\nb: x", "the name must contain only"),
         ("a: " + "x" * 17_000, "longer than 16384 bytes"),
     ],
 )
@@ -138,7 +138,7 @@ def test_a_header_without_a_colon(variant: Variant) -> None:
 def test_a_user_agent_that_is_refused(variant: Variant, bad: str) -> None:
     outcome = variant.run(f"-user-agent={bad}")
     assert outcome.exit_code == 1
-    assert outcome.verdict == "error: -user-agent: it has printable ASCII characters alone"
+    assert outcome.verdict.startswith("error: -user-agent: ")
 
 
 @pytest.mark.parametrize("maker", list(servers.SERVERS))

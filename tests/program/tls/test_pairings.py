@@ -107,7 +107,7 @@ def test_a_client_certificate_that_is_refused(
     if stack == "nginx":
         check_refused(outcome, OF_NGINX, "tls-refused", 3)
     else:
-        check_refused(outcome, "the client certificate", "tls-refused")
+        check_refused(outcome, "certificate", "tls-refused")
 
 
 @pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
@@ -118,9 +118,9 @@ def test_client_certificates_in_both_versions(
     """In TLS 1.3 the refusal comes when the handshake is over."""
     with serving(context(certificates, versions=(version, version), client_ca="ca")) as address:
         trusting = certificates.trusting()
-        check_refused(ask(variant, address, *trusting), "it demands a client certificate", "tls-client")
+        check_refused(ask(variant, address, *trusting), "client certificate", "tls-client")
         outcome = ask(variant, address, *trusting, *certificates.showing("client-of-other-ca"))
-        check_refused(outcome, "it refuses the client certificate", "tls-refused")
+        check_refused(outcome, "certificate", "tls-refused")
 
 
 @on_each_interpreter
@@ -137,7 +137,7 @@ def test_old_versions(variant: Variant, certificates: Certificates, version: ssl
     old = context(certificates, versions=(version, version), ciphers=NO_SECURITY)
     with serving(old) as address:
         for argv in (certificates.trusting(), ("-tls", "-tls-no-verify")):
-            check_refused(ask(variant, address, *argv), "it shares no TLS version with this program", "tls-version")
+            check_refused(ask(variant, address, *argv), "TLS 1.2", "tls-version")
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
@@ -177,7 +177,7 @@ def test_http2_is_refused_by_an_alert(variant: Variant, certificates: Certificat
             outcome = ask(variant, f"127.0.0.1:{int(port)}", *certificates.trusting())
         finally:
             openssl.kill()
-    check_refused(outcome, "it speaks TLS, but refuses HTTP/2 in it (ALPN)", "tls-alpn")
+    check_refused(outcome, "(ALPN)", "tls-alpn")
 
 
 @on_each_interpreter
