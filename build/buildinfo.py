@@ -93,10 +93,11 @@ def linked(files: Mapping[Path, int], own: Path, python: Python) -> list[dict[st
     """Returns the files by source package, without the program's own."""
     entries: dict[str, dict[str, Any]] = {}
     for file, members in sorted(files.items()):
-        if file.is_relative_to(own.resolve()):
+        is_python = file.name == python.object.name  # in a copy that has its functions in another order
+        if file.is_relative_to(own.resolve()) and not is_python:
             continue
-        package = owner(file)
-        if file == python.object.resolve():
+        package = None if is_python else owner(file)
+        if is_python:
             key, entry = PYTHON, _entry(PYTHON, python.version)
         elif package:
             key, entry = package.source, _entry(package.source, package.source_version)

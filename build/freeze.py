@@ -9,6 +9,7 @@ The same commit, packages and compiler give the same bytes, in whatever folder. 
 distribution's, since its bytecode has to be that of the CPython that is linked in.
 
 RELINK_WITH in the environment names a folder of static libraries that come before the distribution's. NOTICE says why.
+With KEEP_SYMBOLS=1 the executable has symbols, for profilers (launcher/hot_functions.txt), and is not inspected.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ WRAPPED = (
 )
 LIBRARIES = ("-lz", "-lm")
 LINK_MAP = "maker.map"
+# The functions of CPython that calls without and with TLS execute: the names in callgrind's output files, by
+#   grep -ohP '^c?fn=\(\d+\) \K[^\s\x27]+' FILE... | LC_ALL=C sort -u
+HOT_FUNCTIONS = LAUNCHER / "hot_functions.txt"
+KEEP_SYMBOLS = os.environ.get("KEEP_SYMBOLS") == "1"
 # Compiled for each link, because it has the size of the heap; and with CPython, because they are parts of it.
 APART = ("heap.c", "modules.c", "close_arenas.c")
 # The linker warns of every function that a static glibc serves by plug-ins; resolver.c says which it may load.
@@ -58,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="freeze-") as scratch:
             python = python_object.python_object()
             made = freeze(Path(scratch), python, platform)
-            faults = inspect(made, [str(ROOT), scratch], platform)
+            faults = [] if KEEP_SYMBOLS else inspect(made, [str(ROOT), scratch], platform)
             if faults:
                 raise BuildError(
                     "the executable is not what it should be:\n" + "\n".join(f"- {fault}" for fault in faults)
@@ -136,7 +141,7 @@ def link(scratch: Path, python: Python, objects: list[Path], platform: Platform,
     """Returns an executable that makes a snapshot when it is run."""
     heap, maker = scratch / "heap.o", scratch / "maker"
     compile_one(LAUNCHER / "heap.c", heap, python, (f"-DPAGE_SIZE={platform.page_size}", *options))
-    linked = map(str, [*objects, heap, python.object])
+    linked = map(str, [*objects, heap, side_by_side(python, scratch)])
     written = ("-Xlinker", f"-Map={scratch / LINK_MAP}", f"-Wl,-z,max-page-size={platform.page_size}")
     first = [f"-L{os.environ['RELINK_WITH']}"] if os.environ.get("RELINK_WITH") else []
     command = ["gcc", *LDFLAGS, *WRAPPED, *written, *first, *linked, *openssl(platform), *LIBRARIES, "-o", str(maker)]
@@ -144,8 +149,18 @@ def link(scratch: Path, python: Python, objects: list[Path], platform: Platform,
     unexpected = [line for line in done.stderr.splitlines() if not EXPECTED_WARNING.search(line)]
     if done.returncode or unexpected:
         raise BuildError("the launcher cannot be linked:\n" + "\n".join(unexpected[:20]))
-    run("strip", "--strip-all", maker)
+    if not KEEP_SYMBOLS:
+        run("strip", "--strip-all", maker)
     return maker
+
+
+def side_by_side(python: Python, scratch: Path) -> Path:
+    """Returns CPython with those functions side by side that a call needs, so that it touches fewer pages of code. The
+    linker puts sections of this name together; a name that no longer exists does no harm."""
+    made = scratch / "python.o"
+    options = [f"--rename-section=.text.{name}=.text.hot.{name}" for name in HOT_FUNCTIONS.read_text().split()]
+    run("objcopy", *options, python.object, made)
+    return made
 
 
 def openssl(platform: Platform) -> list[str]:

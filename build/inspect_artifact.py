@@ -10,6 +10,7 @@ from pathlib import Path
 from elftools.common.exceptions import ELFError
 from PyInstaller.archive.readers import ArchiveReadError, CArchiveReader
 
+from build import snapshot
 from build.archive_contents import expected
 from build.platform import LINUX_AMD64, Platform
 from build.shared import elf
@@ -27,7 +28,7 @@ def inspect(file: Path, forbidden: Sequence[str], platform: Platform = LINUX_AMD
     content = file.read_bytes()
     faults += [f"it names {text}" for text in forbidden if text.encode() in content]
     try:
-        return faults + _elf(file, platform) + _modules(file)
+        return faults + _elf(file, platform) + _modules(file) + _checksums(file)
     except ELFError as error:
         return [*faults, f"it is not an ELF file: {error}"]
 
@@ -56,6 +57,15 @@ def _modules(file: Path) -> list[str]:
     wanted = expected()
     faults = [f"it lacks the module {name}" for name in sorted(wanted - listed)]
     return faults + [f"it has the unexpected module {name}" for name in sorted(listed - wanted)]
+
+
+def _checksums(file: Path) -> list[str]:
+    """Compares the executable's table of checksums with its content."""
+    place = elf.sections(file).get(snapshot.SUMS)
+    if place is None:
+        return [f"it has no section {snapshot.SUMS}"]
+    table = file.read_bytes()[place.offset : place.end]
+    return [] if table == snapshot.checksums(file, place.size) else ["its checksums are not those of its content"]
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from build.shared import elf
 
 HEAP = "py_heap"
 SUMS = "py_sums"
+TABLE_SUM = struct.Struct("<Q")
 CHANGED = (".data.rel.ro", ".got", ".data")
 """Sections in which the C library changes variables before main() begins."""
 
@@ -56,22 +57,23 @@ def insert(sections: Sequence[Section], maker: Path) -> Path:
     places = elf.sections(made)
     if SUMS not in places:
         raise BuildError(f"the executable has no section {SUMS}")
-    place, table = places[SUMS], checksums(made)
-    if len(table) > place.size:
-        raise BuildError("MAX_PARTS in launcher/checksum.c is too small")
-    image[place.offset : place.offset + len(table)] = table
+    place = places[SUMS]
+    image[place.offset : place.end] = checksums(made, place.size)
     made.write_bytes(image)
     made.chmod(0o755)
     return made
 
 
-def checksums(executable: Path) -> bytes:
-    """Returns the table of launcher/checksum.c: a row for each part of the executable that is mapped, but for the
-    table itself."""
+def checksums(executable: Path, size: int) -> bytes:
+    """Returns the table of launcher/checksum.c, of so many bytes: a row for each part of the executable that is mapped,
+    but for the table itself, and the table's own sum. Raises BuildError if there are too many parts."""
     content = executable.read_bytes()
-    rows = [
+    rows = b"".join(
         struct.pack("<4Q", part.address, part.size, zlib.crc32(content[part.offset : part.end]), name in CHANGED)
         for name, part in elf.mapped_parts(executable).items()
         if name != SUMS
-    ]
-    return b"".join(rows)
+    )
+    if len(rows) > size - TABLE_SUM.size:
+        raise BuildError("the table in launcher/checksum.c is too small")
+    rows = rows.ljust(size - TABLE_SUM.size, b"\0")
+    return rows + TABLE_SUM.pack(zlib.crc32(rows))

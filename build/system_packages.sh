@@ -24,12 +24,12 @@ look() {
         need_command containerd containerd
         need_command runc runc
         need_command rpm rpm
-        need_command prometheus prometheus # promtool is in it
-        need_command chromium chromium
         need_command man man-db
         need_command mandoc mandoc
         need_command zsh zsh
         need_command fish fish
+        need_command prometheus prometheus # promtool is in it
+        need_command chromium chromium
         ldd "$(command -v busybox)" 2>&1 | grep -q 'not a dynamic' || lack "a static busybox" busybox-static
         ;;
     esac

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 STDOUT, STDERR = 1, 2
 ENOENT = 2
-PIPE_BYTES = 4096  # a pipe that is writable takes these many at once
 OUT_OF_MEMORY = "error: out of memory\nhint: raise the container's memory limit, or ulimit -v\n"
+PIPE_BYTES = 4096  # a pipe that is writable takes these many at once
 MAX_WRITE_SECONDS = 1.0  # how long a standard stream may delay the end of a run without -timeout
 
 

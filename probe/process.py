@@ -45,9 +45,10 @@ def prepare() -> None:
             _received.closed.append(descriptor)
     # As PID 1 of a container a process has no default actions for signals, so they are explicit; and the parent may
     # have blocked them.
-    for number in (_signal.SIGTERM, _signal.SIGINT):
+    for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGALRM):
         if _signal.getsignal(number) == _signal.SIG_IGN:
             _received.ignored.add(number)
+    for number in (_signal.SIGTERM, _signal.SIGINT):
         _signal.signal(number, lambda number, _: posix._exit(128 + number))
     _received.mask = _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTERM, _signal.SIGINT, _signal.SIGALRM))
     # Neither a closed stderr nor a limit of file size changes the exit code.
@@ -130,15 +131,24 @@ def execute(command: "list[bytes]") -> int:
     for descriptor in _received.closed:
         posix.close(descriptor)
     name = command[0]
-    folders = [b""] if b"/" in name else posix.environ.get(b"PATH", b"/usr/local/bin:/bin:/usr/bin").split(b":")
+    if not name:
+        return errno.ENOENT
+    if b"/" in name:
+        return _execute_file(name, command)
     problem = errno.ENOENT
-    for folder in folders:
-        try:
-            posix.execve((folder + b"/" if folder else b"") + name, command, posix.environ)
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
-                problem = error.errno or errno.EACCES
+    for folder in posix.environ.get(b"PATH", b"/usr/local/bin:/bin:/usr/bin").split(b":"):
+        reason = _execute_file((folder + b"/" if folder else b"") + name, command)
+        if reason not in (errno.ENOENT, errno.ENOTDIR):
+            problem = reason
     return problem
+
+
+def _execute_file(file: bytes, command: "list[bytes]") -> int:
+    try:
+        posix.execve(file, command, posix.environ)
+    except OSError as error:
+        assert error.errno is not None
+        return error.errno
 
 
 def complete() -> None:

@@ -36,7 +36,7 @@ ALLOWED = {
     "tfs": f"files spiffe rpc tls net {BELOW_NET}",
     "check": f"files tfs rpc.status {BELOW_NET}",
     "rounds": f"check tfs.client tfs.verdict tfs.exit_codes {BELOW_NET}",
-    "cli": f"tfs.verdict tfs.exit_codes tfs.policy tfs.messages tfs.model_config tfs.config_file "
+    "cli": "tfs.verdict tfs.exit_codes tfs.policy tfs.messages tfs.model_config tfs.config_file "
     f"rpc.status net.target {BELOW_NET}",
     "serve": f"check rounds cli rpc.http1 rpc.http1_server rpc.status rpc.uri net tfs.verdict process {BELOW_NET}",
     "install": "model",

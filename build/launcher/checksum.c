@@ -6,39 +6,37 @@
  */
 #include "checksum.h"
 
+#include <string.h>
 #include <zlib.h>
-
-enum { MAX_PARTS = 40 };
 
 struct part {
     uint64_t start, length, sum;
-    uint64_t changes; /* whether the C library has changed it before main() begins */
+    uint64_t changes; /* whether the C library changes it before main() begins */
 };
 
 /* Volatile, because the compiler sees nobody write there. */
-static const volatile struct part parts[MAX_PARTS] __attribute__((section("py_sums"), used)) = {{0}};
+static const volatile struct {
+    struct part parts[40]; /* those that are not needed are zero */
+    uint64_t sum; /* of the parts */
+} table __attribute__((section("py_sums"), used)) = {0};
 
 uint32_t checksum(const void *bytes, size_t length)
 {
     return (uint32_t)crc32_z(0, bytes, length);
 }
 
-/* The linker's names for the ends of what is mapped. */
-extern const unsigned char __ehdr_start[], edata[];
-
 int is_whole(uintptr_t from, uintptr_t to, ptrdiff_t moved)
 {
-    int known = 0;
-    for (int i = 0; i < MAX_PARTS && parts[i].start; i++) {
-        uintptr_t start = parts[i].start, length = parts[i].length;
-        /* The row itself may be damaged. */
-        if (start < (uintptr_t)__ehdr_start || start > (uintptr_t)edata || length > (uintptr_t)edata - start)
-            return 0;
-        known++;
-        if (start < from || start >= to || (parts[i].changes && !moved))
-            continue;
-        if (checksum((const void *)(start + (uintptr_t)moved), length) != parts[i].sum)
+    if (checksum((const void *)table.parts, sizeof table.parts) != table.sum)
+        return 0;
+    uintptr_t here = (uintptr_t)&table;
+    if (here >= from && here < to && memcmp((const void *)(here + (uintptr_t)moved), (const void *)here, sizeof table))
+        return 0; /* another program's table */
+    for (size_t i = 0; i < sizeof table.parts / sizeof *table.parts && table.parts[i].start; i++) {
+        uintptr_t start = table.parts[i].start;
+        if (start >= from && start < to && (moved || !table.parts[i].changes)
+            && checksum((const void *)(start + (uintptr_t)moved), table.parts[i].length) != table.parts[i].sum)
             return 0;
     }
-    return known > 0;
+    return 1;
 }

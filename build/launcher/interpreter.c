@@ -6,6 +6,8 @@
 #include <Python.h>
 #include <string.h>
 
+#include "internal/pycore_runtime.h"
+
 #include "failure.h"
 #include "interpreter.h"
 #include "snapshot.h"
@@ -96,6 +98,13 @@ void resume_python(void)
     main_thread->thread_id = PyThread_get_thread_ident();
     PyEval_RestoreThread(main_thread);
     PyOS_AfterFork_Child();
+    /* After a fork the thread would still have this value, by which CPython recognises a thread that calls back from other code.
+     * Without it CPython would make a thread state for each of OpenSSL's callbacks. */
+#if PY_VERSION_HEX < 0x030C0000
+    PyThread_tss_set(&_PyRuntime.gilstate.autoTSSkey, main_thread);
+#else
+    PyThread_tss_set(&_PyRuntime.autoTSSkey, main_thread);
+#endif
 }
 
 static void set_arguments(int argc, char **argv)

@@ -20,7 +20,7 @@
 static struct {
     char closed[3];
     sigset_t mask;
-    struct sigaction actions[4];
+    struct sigaction actions[5];
 } received;
 
 /* If one of 0-2 is closed, the next descriptor to be opened takes its number: the socket would become stderr, and the verdict
@@ -64,6 +64,7 @@ void set_signals(void)
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, &received.actions[2]); /* neither a closed stderr ... */
     sigaction(SIGXFSZ, &action, &received.actions[3]); /* ... nor a limit of file size must change the exit code */
+    sigaction(SIGALRM, NULL, &received.actions[4]);
 }
 
 /* The alarm. A run with a deadline arms it once as a backstop against code that looks at no clock, such as a C library that
@@ -157,10 +158,9 @@ void write_in_time(int descriptor, const char *data, size_t length, double secon
 /* The environment is restored by its owner, resolver.c. */
 int execute(char *const command[])
 {
-    static const int changed[] = {SIGTERM, SIGINT, SIGPIPE, SIGXFSZ};
+    static const int changed[] = {SIGTERM, SIGINT, SIGPIPE, SIGXFSZ, SIGALRM};
     static const struct itimerval disarmed;
     setitimer(ITIMER_REAL, &disarmed, NULL); /* it survives execve */
-    signal(SIGALRM, SIG_DFL);
     for (size_t i = 0; i < sizeof changed / sizeof *changed; i++)
         sigaction(changed[i], &received.actions[i], NULL);
     sigprocmask(SIG_SETMASK, &received.mask, NULL);
@@ -168,6 +168,8 @@ int execute(char *const command[])
         if (received.closed[descriptor])
             close(descriptor);
     char **environment = received_environment();
+    if (!*command[0])
+        return ENOENT; /* or each folder of PATH would be tried */
     if (strchr(command[0], '/')) {
         execve(command[0], command, environment);
         return errno;

@@ -135,7 +135,7 @@ def _answer(connection: "_socket.socket", context: "_ssl._SSLContext | None") ->
     incoming, outgoing = _ssl.MemoryBIO(), _ssl.MemoryBIO()
     session = context._wrap_bio(incoming, outgoing, server_side=True)  # type: ignore[attr-defined]
 
-    def wait_for(operation):  # type: ignore[no-untyped-def]
+    def wait_for(operation: "Callable[[], object]") -> object:
         while True:
             try:
                 return operation()
@@ -147,8 +147,8 @@ def _answer(connection: "_socket.socket", context: "_ssl._SSLContext | None") ->
                     raise EOFError from None
                 incoming.write(received)
 
-    wait_for(session.do_handshake)  # type: ignore[no-untyped-call]
-    wait_for(lambda: session.read(READ_BYTES))  # type: ignore[no-untyped-call]
+    wait_for(session.do_handshake)
+    wait_for(lambda: session.read(READ_BYTES))
     session.write(settings)
     session.write(answer)
     connection.send(outgoing.read())

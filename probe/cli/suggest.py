@@ -86,6 +86,12 @@ def suspicious_value(values: "dict[str, Any]") -> str:
     """The first string that was evidently not expanded or not unquoted, as a hint; empty if there is none."""
     for flag in FLAGS.values():
         value = values[flag.name]
+        if flag.kind == "header":
+            for name, content in value:  # which may be a secret, so it is not shown
+                reason = _why_suspicious(content.strip(" "))
+                if reason:
+                    return f"check -{flag.name}={quote(name + ': …')}: {reason}"
+            continue
         for text in value if isinstance(value, tuple) else (value,):
             reason = _why_suspicious(text) if isinstance(text, str) and text != flag.default else ""
             if reason:

@@ -48,10 +48,10 @@ def parse(address: str) -> "Target | Failure":
         if isinstance(named, Failure):
             return named
         if named:
-            return _tcp(address, named)
+            return tcp_target(address, named)
     elif colon and rest.startswith("//") and scheme.isascii() and scheme.replace("+", "").isalnum():
         return _bad(address, "this is a URL, and gRPC needs HOST:PORT", "url")
-    return _tcp(address, address)
+    return tcp_target(address, address)
 
 
 def _endpoint(address: str, rest: str) -> "str | Failure":
@@ -83,8 +83,9 @@ def _unix(address: str, scheme: str, rest: str) -> "Target | Failure":
     return Target((), "", path, LOCALHOST, LOCALHOST)
 
 
-def _tcp(address: str, endpoint: str) -> "Target | Failure":
-    """host:port by the rules of Go's net.SplitHostPort, in its words where the error is one of its own."""
+def tcp_target(address: str, endpoint: str) -> "Target | Failure":
+    """host:port by the rules of Go's net.SplitHostPort, in its words where the error is one of its own. `address`: the
+    whole that it is part of, for errors."""
     host, colon, port = endpoint.rpartition(":")
     if endpoint.startswith("["):
         host, bracket, after = endpoint[1:].partition("]")

@@ -2,7 +2,7 @@
 
 from ..model import DIAL, Failure
 from ..value import Value
-from .target import Target, parse
+from .target import Target, tcp_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def parse_url(address: str) -> "Url | Failure":
         character <= " " or character == "\x7f" for character in rest
     ):
         return _bad(address, "a query, a fragment or white space is not supported", "url-path")
+    if not authority:
+        return _bad(address, "missing host", "url-path")
     has_port = bool(authority.rpartition(":")[1]) and not authority.endswith("]")
-    endpoint = authority if has_port else f"{authority}:{DEFAULT_PORTS[scheme]}"
-    target = parse(endpoint)
-    if not authority or isinstance(target, Failure) or target.path:
-        text = target.text.partition(": ")[2] if isinstance(target, Failure) else "missing host"
-        return _bad(address, text, target.cause if isinstance(target, Failure) else "url-path")
+    target = tcp_target(address, authority if has_port else f"{authority}:{DEFAULT_PORTS[scheme]}")
+    if isinstance(target, Failure):
+        return target
     if not has_port:
         target = Target(target.hosts, target.port, b"", authority, target.server_name)
     return Url(target, scheme == "https", (slash + path).rstrip("/"), has_port)

@@ -123,7 +123,7 @@ class Connection:
         self._next_stream += 2
         self._idle_frames = 0  # answers that come too late, and refused streams, must not add up
         block, self._table_update = self._table_update + encode(headers), b""
-        kind, flags = HEADERS, 0
+        kind, flags = HEADERS, 0 if body else END_STREAM
         while True:
             piece, block = block[:MAX_FRAME_BYTES], block[MAX_FRAME_BYTES:]
             self._out.append(frame(kind, flags if block else flags | END_HEADERS, stream, piece))

@@ -145,4 +145,10 @@ def test_every_string_flag_is_looked_at(name: str) -> None:
 
 
 def test_values_of_other_kinds_and_defaults_are_not() -> None:
-    assert suspicious_value(values(rpc_header=(("a", "$(X)"),), v=True, model_version=7)) == ""
+    assert suspicious_value(values(rpc_header=(("a", "x"),), v=True, model_version=7)) == ""
+
+
+def test_a_header_is_named_without_its_value() -> None:
+    hint = suspicious_value(values(rpc_header=(("a", "x"), ("authorization", " Bearer secret ${TOKEN}"))))
+    assert hint.startswith('check -rpc-header="authorization: …"')
+    assert "secret" not in hint

@@ -56,7 +56,7 @@ def test_other_programs_fail_the_inspection(tmp_path: Path) -> None:
     (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
     compile_it = ["gcc", "-pie", "-fPIE", "-Wl,-z,execstack,-z,norelro", "-o", "main", "main.c"]
     subprocess.run(compile_it, cwd=tmp_path, check=True)
-    *faults, last = inspect(tmp_path / "main", ["main.c"])
+    *faults, archive, checksums = inspect(tmp_path / "main", ["main.c"])
     assert faults == [
         "it names main.c",
         "it is not an executable for linux_amd64",
@@ -66,7 +66,8 @@ def test_other_programs_fail_the_inspection(tmp_path: Path) -> None:
         "a segment is writable and executable",
         "it has no RELRO",
     ]
-    assert last.startswith("it has no archive of modules: ")
+    assert archive.startswith("it has no archive of modules: ")
+    assert checksums == "it has no section py_sums"
     (tmp_path / "script").write_text("#!/bin/sh\n")
     (fault,) = inspect(tmp_path / "script", [])
     assert fault.startswith("it is not an ELF file: ")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PyInstaller.archive.readers import CArchiveReader
 
 from build.shared.elf import Part, mapped_bytes, sections
 from probe.tfs import exit_codes
@@ -38,7 +39,7 @@ class Damaged:
         self.parts = guarded(executable)
         self._cwd = cwd
 
-    def run(self, *changes: tuple[int, bytes]) -> subprocess.CompletedProcess[bytes]:
+    def run(self, *changes: tuple[int, bytes], flag: str = "-version") -> subprocess.CompletedProcess[bytes]:
         """Runs the file with these bytes at these places."""
         with self.file.open("r+b") as file:
             for at, content in changes:
@@ -47,7 +48,7 @@ class Damaged:
                 file.write(content)
         try:
             return subprocess.run(
-                [self.file, "-version"], cwd=self._cwd, capture_output=True, timeout=HANG_SECONDS, check=False
+                [self.file, flag], cwd=self._cwd, capture_output=True, timeout=HANG_SECONDS, check=False
             )
         finally:
             with self.file.open("r+b") as file:
@@ -101,6 +102,20 @@ def test_flipped_checksum(damaged: Damaged) -> None:
     for at in range(sums.offset, sums.end):
         damaged.is_detected(damaged.flipped(at, at % 8))
     damaged.is_detected((sums.offset, bytes(sums.size)))
+
+
+def test_damaged_module(damaged: Damaged) -> None:
+    """A module of the archive has a checksum of its own, which is verified when it is loaded, and only then."""
+    entries = CArchiveReader(str(damaged.file)).toc
+    place = damaged.parts["pydata"]
+    offset, length, *_ = entries["probe.cli.usage"]
+    for at in (0, length // 2, length - 1):
+        change = damaged.flipped(place.offset + offset + at, 3)
+        done = damaged.run(change, flag="-h")
+        assert (done.returncode, done.stdout, done.stderr) == (exit_codes.DAMAGED, b"", SAYS), at
+        assert damaged.run(change, flag="-model-version=x").returncode == exit_codes.DAMAGED, "usage errors load it too"
+        assert damaged.run(change, flag="-addr=:0").returncode == exit_codes.DIAL
+    assert damaged.run(flag="-h").returncode == exit_codes.OK
 
 
 @EACH_PART

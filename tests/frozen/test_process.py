@@ -30,7 +30,7 @@ OF_THE_START = """
     execve brk arch_prctl set_tid_address set_robust_list rseq prlimit64 readlink readlinkat getrandom mprotect gettid
     fcntl rt_sigaction rt_sigprocmask
 """
-OF_THE_CALL = "socket ioctl connect poll getsockopt setsockopt sendto recvfrom close"
+OF_THE_CALL = "mmap socket ioctl connect poll getsockopt setsockopt sendto recvfrom close"  # mmap: new objects
 OF_THE_END = "openat newfstatat fstat read lseek setitimer write exit_group"
 PLAIN = {*OF_THE_START.split(), *OF_THE_CALL.split(), *OF_THE_END.split()}
 

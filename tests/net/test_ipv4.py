@@ -34,6 +34,7 @@ def as_the_c_library(host: str) -> str:
 @example("0x7f.1")
 @example("4294967296")
 @example("1.2.3.4.5")
+@example("08")
 def test_the_meaning_is_what_the_c_library_reads(host: str) -> None:
     assert meaning(host) == as_the_c_library(host)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _socket
+import errno
+import posix
 import resource
 import socket
 import threading
@@ -67,7 +69,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
         time.sleep(0.001)
 
 
-def error(host: str = "name.example", deadline: Deadline | None = None) -> Transient | Permanent:
+def error_of(host: str = "name.example", deadline: Deadline | None = None) -> Transient | Permanent:
     with pytest.raises((Transient, Permanent)) as caught:
         resolve(host, 80, deadline or soon())
     assert isinstance(caught.value, (Transient, Permanent))
@@ -81,10 +83,22 @@ def test_real_lookups() -> None:
     assert resolve("127.0.0.1", 80, soon()) == [Address(socket.AF_INET, ("127.0.0.1", 80))]
     assert resolve("::1", 80, soon()) == [Address(socket.AF_INET6, ("::1", 80, 0, 0))]
     # No resolver has to be asked that such a name does not exist.
-    unknown = error("a..b")
+    unknown = error_of("a..b")
     assert isinstance(unknown, Transient)
     assert unknown.cause == "unresolved"
     assert resolving._running == {}
+
+
+def test_the_body_of_the_thread(library: Library) -> None:
+    library.answers = {socket.AF_INET: gives(V4), socket.AF_INET6: out_of_memory, socket.AF_UNSPEC: fails(5)}
+    for family, found, failed in ((socket.AF_INET, [V4], 0), (socket.AF_INET6, [], 1), (socket.AF_UNSPEC, [], 1)):
+        question = ("name.example", 80, int(family))
+        lookup = resolving._running[question] = resolving._Lookup()
+        assert lookup.is_running
+        lookup.run(question)
+        assert not lookup.is_running
+        assert (lookup.found, bool(lookup.error)) == (found, bool(failed))
+        assert resolving._running == {}
 
 
 def test_the_resolver_s_order_is_kept(library: Library) -> None:
@@ -106,7 +120,7 @@ def test_addresses_that_cannot_be_shown_are_skipped(library: Library) -> None:
 
 def test_an_unknown_name_is_not_looked_up_again(library: Library) -> None:
     library.answers[socket.AF_UNSPEC] = fails(socket.EAI_NONAME)
-    unknown = error()
+    unknown = error_of()
     assert isinstance(unknown, Transient)
     assert unknown.cause == "unresolved"
     assert len(library.questions) == 1
@@ -114,7 +128,7 @@ def test_an_unknown_name_is_not_looked_up_again(library: Library) -> None:
 
 def test_no_addresses_at_all(library: Library) -> None:
     library.answers[socket.AF_UNSPEC] = list
-    assert error().cause == "unresolved"
+    assert error_of().cause == "unresolved"
 
 
 @pytest.mark.parametrize("twin", [socket.AF_INET, socket.AF_INET6])
@@ -135,13 +149,13 @@ def test_a_hanging_twin_does_not_use_up_the_time(library: Library, good: Address
 
 def test_a_failure_is_reported_where_a_lookup_hangs(library: Library) -> None:
     library.answers[socket.AF_INET] = fails(socket.EAI_AGAIN)
-    failed = error(deadline=soon(0.1))
+    failed = error_of(deadline=soon(0.1))
     assert isinstance(failed, Transient)
     assert failed.cause == "unresolved"
 
 
 def test_a_resolver_that_hangs(library: Library) -> None:
-    silent = error(deadline=soon(0.1))
+    silent = error_of(deadline=soon(0.1))
     assert isinstance(silent, Transient)
     assert silent.cause == "resolver"
 
@@ -149,7 +163,7 @@ def test_a_resolver_that_hangs(library: Library) -> None:
 def test_a_lookup_that_hangs_is_not_started_again(library: Library) -> None:
     """Or a process that lasts would collect threads."""
     for _ in range(5):
-        assert error(deadline=soon(0.02)).cause == "resolver"
+        assert error_of(deadline=soon(0.02)).cause == "resolver"
     assert len(library.questions) == len(BOTH) == len(resolving._running)
 
 
@@ -159,7 +173,7 @@ def test_a_late_answer_counts_for_whoever_waits_then(library: Library) -> None:
         return gives(V4)()
 
     library.answers[socket.AF_UNSPEC] = late
-    assert error(deadline=soon(0.02)).cause == "resolver"
+    assert error_of(deadline=soon(0.02)).cause == "resolver"
     library.open.set()
     assert resolve("name.example", 80, soon()) == [V4]
 
@@ -169,7 +183,7 @@ def test_without_threads_a_retry_cannot_help(library: Library, monkeypatch: pyte
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr("_thread.start_new_thread", no_thread)
-    failed = error()
+    failed = error_of()
     assert isinstance(failed, Permanent)
     assert failed.cause == "no-thread"
     assert resolving._running == {}
@@ -183,7 +197,7 @@ def test_without_a_free_descriptor_the_reason_is_found_out(library: Library) -> 
         number = lowest.fileno()
     resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
     try:
-        failed = error()
+        failed = error_of()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert isinstance(failed, Permanent)
@@ -192,9 +206,48 @@ def test_without_a_free_descriptor_the_reason_is_found_out(library: Library) -> 
 
 def test_a_failure_with_descriptors_left(library: Library) -> None:
     library.answers = {family: fails(socket.EAI_SYSTEM) for family in BOTH}
-    failed = error()
+    failed = error_of()
     assert isinstance(failed, Transient)
     assert failed.cause == "unresolved"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "cause"),
+    [
+        (PermissionError(errno.EPERM, "Operation not permitted"), Permanent, "policy"),
+        (PermissionError(errno.EACCES, "Permission denied"), Transient, "unresolved"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), Transient, "unresolved"),
+    ],
+)
+def test_a_forbidden_call_is_found_out(
+    library: Library, monkeypatch: pytest.MonkeyPatch, error: OSError, kind: type[Exception], cause: str
+) -> None:
+    """That of the hosts file here. A system without the file, or with one of its own, is no reason to give up."""
+
+    def fail(*_: object) -> int:
+        raise error
+
+    library.answers = {family: fails(socket.EAI_SYSTEM) for family in BOTH}
+    monkeypatch.setattr(posix, "open", fail)
+    failed = error_of()
+    assert (type(failed), failed.cause) == (kind, cause)
+
+
+def out_of_memory(*_: object) -> Found:
+    raise MemoryError
+
+
+def test_a_lookup_without_memory(library: Library) -> None:
+    library.answers = dict.fromkeys(BOTH, out_of_memory)
+    failed = error_of()
+    assert (type(failed), failed.cause) == (Permanent, "memory")
+
+
+def test_a_thread_without_memory(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("_thread.start_new_thread", out_of_memory)
+    failed = error_of()
+    assert (type(failed), failed.cause) == (Permanent, "memory")
+    assert resolving._running == {}
 
 
 # Zones.
@@ -208,7 +261,7 @@ def test_a_link_local_address_with_its_zone() -> None:
 
 @pytest.mark.parametrize("host", ["fe80::1%no-such-interface", "127.0.0.1%lo", "name%lo", "fe80::1%\udcff"])
 def test_zones_that_do_not_exist(host: str) -> None:
-    failed = error(host)
+    failed = error_of(host)
     assert isinstance(failed, Permanent)
     assert failed.cause == "zone"
 

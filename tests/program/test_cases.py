@@ -77,13 +77,12 @@ def test_second_engine_agrees(case: Case) -> None:
 
 
 def test_a_model_that_does_not_answer(variant: Variant, tmp_path: Path) -> None:
-    """The stand-in knows no predictions."""
     request = tmp_path / "request"
     request.write_bytes(b"")
-    with FakeServing({"m": {1: "AVAILABLE"}}, rest=False) as server:
+    with FakeServing({"m": {1: "AVAILABLE"}}, rest=False, predict_error=(3, "no inputs")) as server:
         outcome = variant.run(f"-addr={server.address}", "-model-name=m", f"-predict={request}")
     assert outcome.exit_code == 40, outcome
-    assert outcome.verdict.startswith("Error calling model: rpc error: code = Unimplemented desc = ")
+    assert outcome.verdict.startswith("Error calling model: rpc error: code = InvalidArgument desc = no inputs")
 
 
 @pytest.mark.parametrize(

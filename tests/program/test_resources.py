@@ -172,7 +172,7 @@ ERRORS = [
 def test_own_hint(variant: Variant, call: str, error: str, address: str, cause: str) -> None:
     with canned_grpc(entry(1, AVAILABLE)) as place:
         where = address or f"127.0.0.1:{place.port}"
-        outcome = behind(denying(call, error), variant, f"-addr={where}", "-timeout=400ms")
+        outcome = behind(denying(call, error), variant, f"-addr={where}", "-connect-timeout=400ms")
     assert outcome.exit_code == exit_codes.DIAL
     assert outcome.hint == HINTS[cause]
     assert ("context deadline exceeded" in outcome.verdict) == (cause in TRANSIENT)

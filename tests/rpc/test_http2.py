@@ -569,8 +569,8 @@ def test_header_blocks_longer_than_a_frame_are_continued() -> None:
 def test_a_peer_that_shrinks_its_table_hears_that_ours_is_empty(size: int, update: bytes) -> None:
     """RFC 7541, 4.2: in the first header block after the change, or nghttp2 ends the connection."""
     connection = settled((1, size))
-    first = frame(HEADERS, END_HEADERS, 3, update + encode(REQUEST))
-    second = frame(HEADERS, END_HEADERS, 5, encode(REQUEST))
+    first = frame(HEADERS, END_HEADERS | END_STREAM, 3, update + encode(REQUEST))
+    second = frame(HEADERS, END_HEADERS | END_STREAM, 5, encode(REQUEST))
     for stream in (3, 5):
         assert connection.open(REQUEST, b"") == stream
     assert connection.data_to_send() == first + second
@@ -649,3 +649,10 @@ def test_late_answers_to_cancelled_calls_do_not_add_up() -> None:
 def test_error_codes_have_the_names_of_the_rfc() -> None:
     assert [our_frames.error_name(code) for code in ErrorCodes] == [code.name for code in ErrorCodes]
     assert our_frames.error_name(14) == "unknown error code 0xe"
+
+
+def test_a_request_without_a_body_ends_with_its_headers() -> None:
+    connection = Connection()
+    connection.data_to_send()
+    connection.open([(b":method", b"GET")], b"")
+    assert connection.data_to_send()[4] == END_HEADERS | END_STREAM

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _ssl
 import posix
 import ssl
+import sys
 from collections.abc import Callable
 
 import hyperframe.frame as h2frame
@@ -37,9 +38,9 @@ from tests.support import certificates, tls_server
 from tests.support.http2_writer import GREETING, HEAD_FIELDS, PREFACE, goaway, headers, ping
 from tests.support.scripted_server import client_frames
 from tests.support.scripted_stream import ScriptedStream, answering, good, is_request
-from tests.support.spiffe_authority import authority
+from tests.support.spiffe_authority import authority, uri
 from tests.support.tls_memory import TlsServerStream
-from tests.support.wire import entry
+from tests.support.wire import chunk, entry, scalar
 from tests.support.workload_api import identity, workload_api
 
 SECOND = 1_000_000_000
@@ -196,6 +197,69 @@ def test_one_second_look_a_run() -> None:
     streams = [Counted(b"") for _ in range(3)]
     assert Network(*streams, serving()).client().status((QUERY,), soon()) == (READY,)
     assert looks == 1
+
+
+def test_a_python_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "probe.tls.handshake", None)
+    monkeypatch.delattr("probe.tls.handshake", raising=False)
+    streams = [ScriptedStream(b"", others=(ScriptedStream(),)), serving()]
+    assert Network(*streams).client().status((QUERY,), soon()) == (READY,)
+
+
+# Labels and predictions.
+
+
+def metadata(version: int | None) -> bytes:
+    """GetModelMetadataResponse with a model_spec, and what follows it."""
+    spec = chunk(1, "default") + (chunk(2, scalar(1, version)) if version is not None else b"")
+    return chunk(1, spec) + chunk(2, bytes(100_000))
+
+
+def test_the_version_of_a_label() -> None:
+    server = serving(metadata(7))
+    client = Network(server).client()
+    assert client.version_of_label("default", "stable", soon()) == 7
+    assert b"stable" in b"".join(requests(server))
+    for answer, expected in ((metadata(0), 0), (metadata(2**63 - 1), 2**63 - 1)):
+        assert Network(serving(answer)).client().version_of_label("default", "stable", soon()) == expected
+
+
+def failed(version: int | Failure | None) -> Failure:
+    assert isinstance(version, Failure)
+    return version
+
+
+def test_labels_without_a_version() -> None:
+    for answer in (metadata(None), b"", b"\xff" * 100):
+        found = failed(Network(serving(answer)).client().version_of_label("default", "stable", soon()))
+        assert (found.kind, found.code, found.cause) == (CALL, 13, "unreadable")
+    assert failed(Network(serving()).client().version_of_label("default", "\udcff", soon())).permanent
+
+
+def with_status(code: int, text: str) -> ScriptedStream:
+    fields = (*HEAD_FIELDS, ("grpc-status", str(code)), ("grpc-message", text))
+    return ScriptedStream(
+        GREETING, react=lambda one: headers(fields, end=True, stream=one.stream_id) if is_request(one) else b""
+    )
+
+
+def test_what_the_server_says_of_a_label() -> None:
+    unknown = with_status(3, "Unrecognized servable version label: stable")
+    assert failed(Network(unknown).client().version_of_label("default", "stable", soon())).cause == "no-label"
+    unloaded = with_status(5, "Servable not found for request: Specific(default, 7)")
+    assert Network(unloaded).client().version_of_label("default", "stable", soon()) == 7
+    refused = with_status(8, "Threadpool is full")
+    assert failed(Network(refused).client().version_of_label("default", "stable", soon())).kind == STATUS
+
+
+def test_a_prediction() -> None:
+    server = serving(bytes(5 << 20))  # an answer of any size is good
+    client = Network(server).client()
+    assert client.predict("default", 7, b"", soon()) is None
+    assert client.predict("default", None, b"", soon()) is None
+    assert client.is_usable
+    assert failed(client.predict("\udcff", None, b"", soon())).permanent
+    assert failed(Network(with_status(3, "no inputs")).client().predict("default", None, b"", soon())).code == 3
 
 
 # A connection that is replaced.
@@ -369,8 +433,8 @@ def test_a_proxy_that_refuses_the_client_certificate_within_http2(made: certific
 DOMAIN, THEIRS = "ours.test", "theirs.test"
 
 
-def spiffe_server(domain: str = DOMAIN) -> TlsServerStream:
-    key, chain = authority(domain).identity().pem
+def spiffe_server(domain: str = DOMAIN, name: str = "") -> TlsServerStream:
+    key, chain = authority(domain).identity(names=[uri(name)] if name else None).pem
     made = certificates.shared()
     made.write("spiffe.pem", chain)
     made.write("spiffe.key", key)
@@ -395,6 +459,9 @@ def test_a_client_with_a_spiffe_identity() -> None:
             assert isinstance(failure, Failure) and failure.cause == "spiffe-peer"
             assert trace.spiffe_id == f"spiffe://{DOMAIN}/probe"
             assert server.closed > 0
+        forged = spiffe_server(DOMAIN, f"spiffe://{THEIRS}/serving")  # our own authority vouches for another domain
+        failure, _ = Network(forged).connect(config)
+        assert isinstance(failure, Failure) and failure.cause == "spiffe-peer"
         for script, cause in (((GREETING,), "spiffe-plain"), ((b"220 mail\r\n",), "spiffe-plain")):
             failure, _ = Network(ScriptedStream(*script)).connect(config)
             assert isinstance(failure, Failure) and failure.cause == cause

@@ -1,0 +1,1 @@
+"""Slow tests: what a process that lasts for hours must survive."""
