@@ -21,7 +21,7 @@ def test_memory(models: int, max_mib: int) -> None:
     with (
         FakeServing({name: {123: "AVAILABLE"} for name in names}, rest=False) as tfs,
         sidecar(
-            built("frozen"), f"-addr=:{tfs.port}", "-serve-interval=10ms", *[f"-model-name={name}" for name in names]
+            built("frozen"), f"-addr=:{tfs.port}", "-serve-interval=1s", *[f"-model-name={name}" for name in names]
         ) as probe,
     ):
         probe.wait_for_status(200)
