@@ -1,7 +1,7 @@
 """`make soak`: the sidecar, round after round, beside a server that goes away now and then.
 
-Memory, descriptors and threads must stay what they are after the first quarter. One sidecar asks in plain text, one over
-TLS; both are asked for the metrics, the page and JSON all the while.
+Memory, descriptors and threads must stay what they are after the first quarter. One sidecar asks in plain text, one
+over TLS; both are asked for the metrics, the page and JSON all the while.
 """
 
 from __future__ import annotations
