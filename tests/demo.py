@@ -10,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.variants import FROZEN, ROOT
+from tests.support.sidecar import sidecar
+from tests.support.variants import FROZEN, ROOT, built
 
 MODEL = "half_plus_two"
 
@@ -23,6 +24,23 @@ def probe(what: str, port: int, model: str, wanted: int) -> None:
     print(f"$ echo $?\n{exit_code}", flush=True)
     if exit_code != wanted:
         sys.exit(f"the exit code should have been {wanted}")
+
+
+def look_at_sidecar(port: int) -> None:
+    """Runs the probe as a sidecar, and shows what it answers."""
+    arguments = [f"-addr=:{port}", f"-model-name={MODEL}", "-serve=127.0.0.1:0", "-serve-interval=1s"]
+    print("\n# As a sidecar: it keeps asking, and answers over HTTP.")
+    print(f"$ {FROZEN.relative_to(ROOT)} {' '.join(arguments)} &")
+    with sidecar(built("frozen"), *arguments[:2], *arguments[3:]) as running:
+        running.wait_for_line(f"{MODEL}: ")
+        print("\n".join(running.lines))
+        for path in ("/readyz", "/metrics"):
+            reply = running.get(path)
+            shown = [line for line in reply.body.splitlines() if not line.startswith("#")]
+            print(f"$ curl -i http://127.0.0.1:{running.port}{path}\n{reply.status}", *shown, sep="\n", flush=True)
+            if reply.status != 200:
+                sys.exit("the status should have been 200")
+        print(f"The page for people is at http://127.0.0.1:{running.port}/")
 
 
 def main() -> None:
@@ -44,6 +62,7 @@ def main() -> None:
         next(line for line in server.stdout if "AVAILABLE" in line)
         probe("It has been loaded.", port, MODEL, 0)
         probe("A name that the server does not know.", port, "no_such_model", 10)
+        look_at_sidecar(port)
     finally:
         server.terminate()
         server.wait()

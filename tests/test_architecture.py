@@ -38,7 +38,8 @@ ALLOWED = {
     "rounds": f"check tfs.client tfs.verdict tfs.exit_codes {BELOW_NET}",
     "cli": "tfs.verdict tfs.exit_codes tfs.policy tfs.messages tfs.model_config tfs.config_file "
     f"rpc.status net.target {BELOW_NET}",
-    "serve": f"check rounds cli rpc.http1 net tfs.model_config process {BELOW_NET}",
+    "serve": "check rounds cli rpc.http1 rpc.http1_server rpc.uri rpc.status net tfs.verdict tfs.exit_codes "
+    f"tfs.model_config process {BELOW_NET}",
     "install": "model",
     "process": "",
     "__main__": "serve rounds check cli tfs spiffe rpc tls net install process model deadline",
@@ -47,8 +48,8 @@ ALLOWED = {
 The package itself, which holds the version, and the commit that a build writes are open to all."""
 
 EXTERNAL = {
-    "_socket": "net",
-    "_thread": "net",
+    "_socket": "net serve",
+    "_thread": "net serve.serve",
     "_ssl": "tls spiffe cli.version",
     "grpc": "tfs.grpcio",
     "google": "tfs.grpcio tfs.proto",

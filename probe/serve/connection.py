@@ -4,6 +4,8 @@ Rule of this file: nothing waits. `work` goes on until the socket would block or
 client that is slow, or never stops asking, holds nobody up.
 """
 
+import time
+
 from ..rpc.http1 import HttpError
 from ..rpc.http1_server import RequestReader
 
@@ -41,7 +43,8 @@ class Connection:
     def __init__(self, socket: "_socket.socket", respond: "Respond", now: float) -> None:
         socket.setblocking(False)
         self.socket = socket
-        self.completed_at = now  # when its last request was complete; who waits longest makes room for others
+        # When its last request was complete, exactly: who waits longest makes room for others.
+        self.completed_at = time.monotonic()
         self._respond = respond
         self._reader = RequestReader()
         self._out = b""
@@ -92,7 +95,7 @@ class Connection:
             return True
         if request is None:
             return False
-        self.completed_at = now
+        self.completed_at = time.monotonic()
         self._out, self._is_last = self._respond(request, 0), not request.keep_alive
         self._deadline = now + SEND_SECONDS
         return True

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 64
 ACCEPTS_PER_TURN = 8  # fewer than MAX_CONNECTIONS: a flood must not push a client out before its request is read
+# An ordinary Python runs its signal handlers in this thread, and one that came just before `poll` would wait for it.
+MAX_WAIT_SECONDS = 0.2
 PAUSE_SECONDS = 0.05  # where no descriptor is left and no connection can make room
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 EVENTS = {READ: select.POLLIN, WRITE: select.POLLOUT, TURN: 0}
@@ -36,12 +38,12 @@ class Server:
     def run(self) -> None:
         """Serves for ever."""
         while True:
-            self.turn()
+            self._turn()
 
-    def turn(self, max_seconds: "float | None" = None) -> None:
-        """Waits until something can be done, at most `max_seconds`, and does it."""
+    def _turn(self) -> None:
+        """Waits until something can be done, at most MAX_WAIT_SECONDS, and does it."""
         busy, self._busy = self._busy, set()
-        ready = [number for number, _ in self._poll.poll(self._milliseconds(bool(busy), max_seconds))]
+        ready = [number for number, _ in self._poll.poll(0 if busy else self._milliseconds())]
         now = time.monotonic()
         for number in dict.fromkeys((*ready, *busy)):
             if number in self._listeners:
@@ -52,14 +54,11 @@ class Server:
             if connection.deadline <= now:
                 self._go_on(number, connection.expire(now))
 
-    def _milliseconds(self, is_busy: bool, max_seconds: "float | None") -> "float | None":
-        """How long to wait at most; None: for ever."""
-        if is_busy:
-            return 0
-        limits = [connection.deadline - time.monotonic() for connection in self._connections.values()]
-        if max_seconds is not None:
-            limits.append(max_seconds)
-        return max(min(limits) * 1000 + 1, 0) if limits else None
+    def _milliseconds(self) -> float:
+        """How long to wait at most."""
+        now = time.monotonic()
+        limits = [connection.deadline - now for connection in self._connections.values()]
+        return max(min([MAX_WAIT_SECONDS, *limits]), 0) * 1000 + 1
 
     def _accept(self, listener: _socket.socket, now: float) -> None:
         for _ in range(ACCEPTS_PER_TURN):

