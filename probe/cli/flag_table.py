@@ -196,7 +196,7 @@ _ROWS = (
         "string",
         None,
         SERVE,
-        "Keep asking, and answer over HTTP on this address, such as :9808: /readyz, /livez, /metrics, a page at /",
+        "Keep asking, and answer over HTTP on this address (:9808): /readyz, /livez, /metrics and a page",
         metavar="address",
         from_environment=False,
     ),

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.documents.known import SESSION, commands_for, is_session
-from tests.documents.reading import Block, blocks
+from tests.documents.reading import Block, blocks, read
 from tests.fake_tfs import FakeServing
 from tests.support.runner import HANG_SECONDS
+from tests.support.sidecar import sidecar
 from tests.support.variants import VERSION, built
 
 TIME = re.compile(r"(?m)^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ")
@@ -63,3 +64,26 @@ def test_what_it_says_of_itself() -> None:
     outcome = built("frozen").run(*alone[0])
     assert outcome.exit_code == 0
     assert re.fullmatch(rf"tfs_model_status_probe {re.escape(VERSION)} \(commit [0-9a-f]+\S*, .*\)\n", outcome.stdout)
+
+
+def test_the_sidecar_answers_as_the_readme_says() -> None:
+    """Each path of the table, and exactly the metrics that are named."""
+    section = read("README.md").partition("\n## Sidecar\n")[2].partition("\n## ")[0]
+    (command,) = re.findall(r"(?m)^tfs_model_status_probe (.+)$", section)
+    paths = [path for row in re.findall(r"(?m)^\| (`/.*?`) \|", section) for path in re.findall(r"`([^`]+)`", row)]
+    models = re.findall(r"-model-name=(\w+)", command)
+    assert "-serve=:9808" in command.split()
+    with FakeServing({model: {123: "AVAILABLE"} for model in models}, rest=False) as server:
+        arguments = [
+            f"-addr=:{server.port}" if argument == "-addr=:8500" else argument
+            for argument in shlex.split(command)
+            if not argument.startswith("-serve=")
+        ]
+        with sidecar(built("frozen"), *arguments) as probe:
+            probe.wait_for_status(200)
+            assert {path: probe.get(path.replace("NAME", models[0])).status for path in paths} == dict.fromkeys(
+                paths, 200
+            )
+            metrics = {name.partition("{")[0] for name in probe.metrics()}
+    named = set(re.findall(r"`(tfs_\w+)`", section))
+    assert named == metrics | {"tfs_probe_config_last_reload_successful"}
