@@ -21,7 +21,7 @@ DOCUMENT = ROOT / "docs" / "flags-by-engine.md"
 BEGIN, END = "<!-- table: written by tests/documents/test_flags_by_engine.py -->\n", "<!-- end of the table -->\n"
 STATIC, ZIPAPP, PACKAGE, GRPCIO, URL = "static file", "zipapp", "package", "`-engine=grpcio`", "URL as `-addr`"
 COLUMNS = (STATIC, ZIPAPP, PACKAGE, GRPCIO, URL)
-NO_URL = "cannot specify -{} with a URL as -addr: it asks the REST API"
+NO_URL = "cannot specify -{0} with a URL in -addr, which asks the REST API: omit -{0}"
 ALTS = "-alts needs -engine=grpcio, and works only on Google Cloud"
 ERRORS: dict[tuple[str, str], str] = {
     ("engine=grpcio", STATIC): "the grpcio engine needs grpcio and protobuf (the static executable has the native "
@@ -71,8 +71,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "quiet": ("-quiet",),
     "v": ("-v",),
 }
-# These ask nothing: they work everywhere, -install where the program is one file.
-ASKS_NOTHING = {"version", "explain", "install", "addr", "engine"}
+# These ask nothing by themselves: they work everywhere, -install where the program is one file.
+ASKS_NOTHING = {"version", "explain", "install", "serve", "serve-interval", "addr", "engine"}
 CONFIG = 'model_config_list { config { name: "default" base_path: "/m" model_platform: "tensorflow" } }'
 CELLS = [(flag, column) for flag in ARGUMENTS for column in COLUMNS]
 
