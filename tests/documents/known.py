@@ -37,6 +37,7 @@ PAGES = {"../../releases"}
 PICTURES = {
     ("docs/design.md", "__main__ -> check "),
     ("docs/design.md", "argv, environment "),
+    ("docs/design.md", "poller.py: "),
     ("docs/launcher.md", "at build time "),
     ("release/README.md", "guard --> "),
 }
