@@ -17,7 +17,7 @@ from pathlib import Path
 PROTO_DIR = Path(__file__).resolve().parent.parent / "probe" / "tfs" / "proto"
 
 # The name under which the file is registered in a process's descriptor pool. It does not depend on where the checkout
-# is, nobody else's file has it, and it is the module's path in the wheel, so that `Message.__module__` tells the truth
+# is, no other file has it, and it is the module's path in the wheel, so that `Message.__module__` tells the truth
 # there. protoc maps it to the real folder (VIRTUAL=REAL).
 POOL_DIR = "tfs_model_status_probe/tfs/proto"
 

@@ -107,7 +107,7 @@ def write(descriptor: int, data: bytes, seconds: float, exit_code: int) -> None:
     """Writes the data: all of it, or as much as possible within that time; then the process ends with `exit_code`.
 
     A pipe that nothing reads blocks the writer, and making it non-blocking would change it for every process that
-    shares it; so an alarm bounds the wait. A stream that is closed, full or no longer read is no reason to fail."""
+    shares it; so an alarm bounds the wait. A stream that is closed, full or no longer read does not fail the run."""
     enter(exit_code, b"")
     _ring_after(max(seconds, MIN_WRITE_SECONDS))
     try:

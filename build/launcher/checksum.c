@@ -14,7 +14,7 @@ struct part {
     uint64_t changes; /* whether the C library changes it before main() begins */
 };
 
-/* Volatile, because the compiler sees nobody write there. */
+/* Volatile, because the compiler sees no code that writes there. */
 static const volatile struct {
     struct part parts[40]; /* those that are not needed are zero */
     uint64_t sum; /* of the parts */

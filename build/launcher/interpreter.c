@@ -43,7 +43,7 @@ static void start_core(void)
     config.site_import = config.write_bytecode = config.parse_argv = config.install_signal_handlers = 0;
     config.module_search_paths_set = 1; /* to an empty list: the file system is not searched */
     config.use_frozen_modules = 1;
-    /* The order of the snapshot's dictionaries is fixed when it is made, so the seed is no secret. In one place data from a server
+    /* The order of the snapshot's dictionaries is fixed when it is made, so the seed is not secret. In one place data from a server
      * becomes the key of a dictionary: header fields, whose number is bounded. */
     config.use_hash_seed = 1;
     config.hash_seed = 0;

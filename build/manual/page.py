@@ -1,7 +1,7 @@
 """The man page, in mdoc (mdoc(7)).
 
-What is in the tables comes from the tables. The rest are the facts about the command line as a whole, for which there
-is no table.
+What is in the tables comes from the tables. The rest are facts about the command line as a whole, which no table
+holds.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def _try_calls() -> None:
 
 
 def _try_file() -> None:
-    """Reads a file as a lookup does; one that is missing or not readable for this user is no error."""
+    """Reads a file as a lookup does; a file that is missing, or that this user may not read, is not an error."""
     import errno
     import posix
 

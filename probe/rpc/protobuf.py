@@ -89,7 +89,7 @@ class Reader:
         """A text after its length."""
         stop = self.length(end)
         start, self.at = self.at, stop
-        data = self.data if stop - start < LARGE_BYTES else memoryview(self.data)  # of which a slice is no copy
+        data = self.data if stop - start < LARGE_BYTES else memoryview(self.data)  # slicing it copies nothing
         try:
             return str(data[start:stop], "utf-8")
         except UnicodeDecodeError:

@@ -1,7 +1,7 @@
 """One client's connection: its requests, the answers that wait to be sent, and how long it may take.
 
 Rule of this file: nothing waits. `work` goes on until the socket would block or the client's turn is over, so that a
-client that is slow, or never stops asking, holds nobody up.
+client that is slow, or never stops asking, does not delay the others.
 """
 
 import time

@@ -90,7 +90,7 @@ def _states(model: "ModelView", is_fresh: bool) -> "Iterable[Sample]":
     name = label(model.name)
     counts = is_fresh and model.is_answered
     for version in model.versions:
-        # A state that nobody knows is not one of the others.
+        # A state with an unknown number counts as UNKNOWN.
         state = STATE_NAMES.get(version.state, STATE_NAMES[UNKNOWN])
         for other in NAMES:
             labels = f'{{model="{name}",version="{version.version}",state="{other}"}}'

@@ -15,7 +15,7 @@ MAX_CONNECTIONS = 64
 ACCEPTS_PER_TURN = 8  # fewer than MAX_CONNECTIONS: a flood must not push a client out before its request is read
 # An ordinary Python runs its signal handlers in this thread, and one that came just before `poll` would wait for it.
 MAX_WAIT_SECONDS = 0.2
-PAUSE_SECONDS = 0.05  # where no descriptor is left and no connection can make room
+PAUSE_SECONDS = 0.05  # if no descriptor is left and no connection can be closed
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 EVENTS = {READ: select.POLLIN, WRITE: select.POLLOUT, TURN: 0}
 

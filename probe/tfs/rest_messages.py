@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from ..rpc.json_reader import Kept
 
 
-# A state whose name nobody knows: a number that protobuf does not use, judged like any unknown number.
+# A state with an unknown name: a number that protobuf does not use, judged like any unknown number.
 UNRECOGNIZED_STATE = -1
 STATES = {name: number for number, name in STATE_NAMES.items()}
-# A code whose name nobody knows counts as UNKNOWN, as in gRPC.
+# A code with an unknown name counts as UNKNOWN, as in gRPC.
 CODES = {codes.proto_name(code): code for code in (*range(len(codes.NAMES)), 20)}
 
 # `.model_version_status[]` and so on: the fields of GetModelStatusResponse.

@@ -10,7 +10,7 @@
  * control group first. The wall time begins at its exec, since joining can take milliseconds.
  *
  * The kernel counts the memory that a process had before its exec into its peak, and a vforked child has its parent's.
- * Therefore this is no part of the Python program, and does its work in a forked copy of itself, which begins with
+ * Therefore this is not part of the Python program, and does its work in a forked copy of itself, which begins with
  * hardly any memory. The last line, `runner` and KiB, says what that came to: no program is seen to need less.
  */
 #define _GNU_SOURCE

@@ -30,7 +30,7 @@ MARGIN, NAMES, COLUMN, BAR = 20, 232, 148, 96
 TOP, LINE, THICK, FOOT = 84, 34, 16, 72
 # Before the group of the calls over TLS.
 BREAK = 14
-# How much of a bar's room the largest one of the executable's and its peers' takes.
+# Which share of the available width the longest bar of the executable and its peers takes.
 FILLED = 0.62
 
 STYLE = """\

@@ -28,7 +28,7 @@ ORIGINAL = "the original (Go)"
 
 # The entry of the stock freeze. PyInstaller finds all else, grpcio too, by what is imported.
 ENTRY = "from probe.__main__ import run\n\nrun()\n"
-# grpc_tools is here for the generated messages. PyInstaller would pack its compiler, which nobody else would have.
+# grpc_tools is here for the generated messages. PyInstaller would pack its compiler, which no user's freeze contains.
 OPTIONS = ("--onefile", "--exclude-module=grpc_tools", "--noconfirm", "--log-level=ERROR")
 
 

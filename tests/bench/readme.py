@@ -17,7 +17,7 @@ BEGIN, END = "<!-- figures: `make bench` writes what stands between these two ma
 
 def figures(report: Report) -> str:
     """Ours, what it is compared with, and the freeze that anybody could make."""
-    # The picture's columns have no room for what is measured on 0.1 core.
+    # The picture has no column for what is measured on 0.1 core.
     names = [f"wall time {name}" if figure == LIMITED else name for figure, (name, _) in COLUMNS.items()]
     lines = ["| | " + " | ".join([*names, "size"]) + " |", "|---" + "|--:" * (len(names) + 1) + "|"]
     for row in report.rows:

@@ -35,8 +35,9 @@ SAID = {"saved_model_cli show", "context deadline exceeded", "internal error:", 
 PAGES = {"../../releases"}
 # Blocks that are pictures, by their document and how they begin.
 PICTURES = {
-    ("docs/design.md", "__main__ -> check "),
+    ("docs/design.md", "__main__ -> serve "),
     ("docs/design.md", "argv, environment "),
+    ("docs/design.md", "poller.py: "),
     ("docs/launcher.md", "at build time "),
     ("release/README.md", "guard --> "),
 }

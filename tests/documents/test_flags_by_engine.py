@@ -15,6 +15,7 @@ from probe.cli.flag_table import FLAGS
 from tests.fake_tfs import FakeServing
 from tests.support.certificates import shared
 from tests.support.questions import REQUESTS
+from tests.support.sidecar import sidecar
 from tests.support.variants import ROOT, Variant, built
 
 DOCUMENT = ROOT / "docs" / "flags-by-engine.md"
@@ -70,6 +71,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "format": ("-format=text",),
     "quiet": ("-quiet",),
     "v": ("-v",),
+    "serve": (),  # the helper gives an address
+    "serve-interval": ("-serve-interval=200ms",),
 }
 # These ask nothing by themselves: they work everywhere, -install where the program is one file.
 ASKS_NOTHING = {"version", "explain", "install", "serve", "serve-interval", "addr", "engine"}
@@ -78,13 +81,23 @@ CELLS = [(flag, column) for flag in ARGUMENTS for column in COLUMNS]
 
 
 def table() -> str:
+    """The table, and below it the errors, by number."""
     rows = [["flag", *COLUMNS], ["---"] * (len(COLUMNS) + 1)]
+    notes: list[str] = []
     for flag in ARGUMENTS:
-        cells = [f"`error: {ERRORS[flag, column]}`" if (flag, column) in ERRORS else "yes" for column in COLUMNS]
+        cells = []
+        for column in COLUMNS:
+            error = ERRORS.get((flag, column), "")
+            if error == NO_URL.format(flag):
+                error = NO_URL.format("FLAG")
+            if error and error not in notes:
+                notes.append(error)
+            cells.append(f"error {notes.index(error) + 1}" if error else "yes")
         if flag == WHERE_INSTALLED[0]:
             cells[COLUMNS.index(WHERE_INSTALLED[1])] = "yes, if the interpreter has grpcio"
         rows.append([f"`-{flag}`", *cells])
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    shown = [f"{number}. `error: {note}`\n" for number, note in enumerate(notes, 1)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows) + "\n" + "".join(shown)
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +125,10 @@ def test_cell(flag: str, column: str, server: FakeServing, tmp_path: Path) -> No
         argv = [*argv, "-connect-timeout=300ms", *([] if is_url else ["-tls"])]
     if column == GRPCIO:
         argv = ["-engine=grpcio", *argv]
+    if flag.startswith("serve"):
+        with sidecar(variant_of(column), f"-addr={address}", *argv) as probe:
+            probe.wait_for_status(200)
+        return
     env = {"SPIFFE_ENDPOINT_SOCKET": "unix:///nowhere/x.sock"}
     outcome = variant_of(column).run(f"-addr={address}", *argv, env=env)
     error = ERRORS.get((flag, column))

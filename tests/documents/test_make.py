@@ -21,6 +21,8 @@ HERE = "here"
 TARGETS = {
     "demo": ".ci/run",
     "test": ".ci/run",
+    "cases": ".ci/run",
+    "debian-13": ".ci/run",
     "freeze": ".github/workflows/ci.yml",
     "release": ".github/workflows/release.yml",
     "verify-release": ".github/workflows/release.yml",
@@ -28,6 +30,7 @@ TARGETS = {
     "unit": HERE,
     "format": HERE,
     "bench": HERE,
+    "soak": "tests/program/test_serve_costs.py",  # with fewer rounds
 }
 COMMANDS = commands_for("test_make.py")
 
@@ -58,7 +61,9 @@ def test_the_target_is_there_and_takes_the_variables(command: Command) -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_the_target_is_run(command: Command) -> None:
     where = TARGETS[target(command)]
-    if where != HERE:
+    if where.endswith(".py"):
+        assert f"import {target(command)}\n" in (ROOT / where).read_text()
+    elif where != HERE:
         assert re.search(rf"(?m)^(\s*run: )?make {target(command)}\b", (ROOT / where).read_text())
 
 

@@ -11,7 +11,8 @@ class Reservation:
     """A TCP port that is ours although nothing listens on it: whoever connects is refused.
 
     On Linux a bound socket that does not listen and a listening one can share a port if both have SO_REUSEADDR, which
-    gRPC and http.server set. So a listener can be opened while the reservation still stands, and nobody gets between.
+    gRPC and http.server set. So a listener can be opened while the port is still reserved, and no
+    other process can take it.
     """
 
     def __init__(self, host: str, port: int, patience: float = 0.0) -> None:

@@ -216,7 +216,7 @@ class _HttpServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing: a client that goes away is no fault of the server."""
+        """Logs nothing: a client that disconnects is not the server's fault."""
 
     def hang_up(self) -> None:
         """Ends connections that clients keep open, as the end of a process would."""

@@ -17,7 +17,7 @@ from probe.tfs.proto import serving_pb2
 State = serving_pb2.ModelVersionStatus.State
 Code = serving_pb2.StatusProto.Code
 
-# A state by name, or by number for one that nobody knows; alone, or with error code and message.
+# A state by name, or by number if it is unknown; alone, or with error code and message.
 StateLike = str | int
 VersionLike = StateLike | tuple[StateLike, int, str]
 Models = Mapping[str, Mapping[int, VersionLike]]

@@ -54,7 +54,7 @@ def test_the_example_with_another_checksum(engine: Engine, serving: str, context
 
 
 def test_the_example_as_it_stands_in_the_repository(engine: Engine, serving: str, context: Path) -> None:
-    """Nobody builds an image from a checksum that nobody filled in."""
+    """A build fails until the checksum has been filled in."""
     done = engine.build("refused", context)
     assert done.returncode != 0
     assert "invalid checksum" in done.stderr
@@ -129,7 +129,7 @@ def test_the_release_has_the_name_that_is_asked_for() -> None:
 def test_installed_by_an_init_container(
     engine: Engine, serving: str, own: str, shared: Path, server: FakeServing
 ) -> None:
-    """Our image puts the probe where a container of an image that nobody may change finds it."""
+    """Our image puts the probe where a container whose image cannot be changed finds it."""
     volume = shared / "volume"
     volume.mkdir()
     volume.chmod(0o777)

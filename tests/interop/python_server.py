@@ -184,7 +184,7 @@ def main() -> None:
         serve_grpcio(script, order["tls"])
     else:
         asyncio.run(serve_grpclib(script, order["tls"]))
-    os._exit(0)  # whatever calls are still open, nobody waits for them
+    os._exit(0)  # without waiting for calls that are still open
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def nginx_server(tls: TlsFiles | None = None) -> Iterator[Server]:
 @contextmanager
 def nginx_without_upstream(tls: TlsFiles | None = None) -> Iterator[Server]:
     """nginx whose server behind is down: every call is answered with `:status 502` and a page of HTML."""
-    # A socket that is bound and does not listen: connecting to it is refused, and nobody else can get its port.
+    # A socket that is bound and does not listen: connecting to it is refused, and no other process can get its port.
     with socket.socket() as nobody:
         nobody.bind((HOST, 0))
         with _nginx("nginx-without-upstream", f"{HOST}:{nobody.getsockname()[1]}", tls) as server:

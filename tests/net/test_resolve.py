@@ -222,7 +222,7 @@ def test_a_failure_with_descriptors_left(library: Library) -> None:
 def test_a_forbidden_call_is_found_out(
     library: Library, monkeypatch: pytest.MonkeyPatch, error: OSError, kind: type[Exception], cause: str
 ) -> None:
-    """That of the hosts file here. A system without the file, or with one of its own, is no reason to give up."""
+    """Here the one that opens the hosts file. A missing or unusual file does not end the lookup."""
 
     def fail(*_: object) -> int:
         raise error

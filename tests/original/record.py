@@ -64,7 +64,7 @@ def answer(program: str, scenario: Scenario) -> dict[str, object]:
 
 
 def settle(line: str) -> str:
-    """Undoes what protobuf's Go library varies on purpose, so that nobody relies on it."""
+    """Undoes the variations that protobuf's Go library makes on purpose, so that programs do not rely on its format."""
     line = line.replace("proto:\u00a0", "proto: ")
     return QUOTED_OR_SPACES.sub(lambda found: found[1] or " ", line) if line.startswith(RESPONSE) else line
 

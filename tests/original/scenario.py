@@ -26,10 +26,10 @@ Relation = Literal[
     "authority",  # of an address without a host, ours is localhost
     "usage",  # Go's sentence, then a longer usage
     "escaped",  # control characters in the server's words are escaped
-    "unknown_fields",  # protobuf fields that nobody knows are not printed
+    "unknown_fields",  # unknown protobuf fields are not printed
     "response_line_bound",  # a long history is cut
     "description_bound",  # a failed run's description is cut
-    "no_http_status",  # an answer without :status is no answer of HTTP/2, whatever its grpc-status
+    "no_http_status",  # an answer without :status is invalid, whatever its grpc-status
     "many_models",  # -model-name is repeatable
     "rest",  # http:// and https:// ask the REST API
 ]

@@ -1,5 +1,5 @@
-"""Too little of something: memory, descriptors, threads, room in a file. The surroundings' faults end in one true line,
-under a code that is not ours, and each error of a system call has a hint of its own."""
+"""Shortages of memory, descriptors, threads and disk space. Each ends in one line that names the cause, never with exit
+code 101, and each error of a system call has a hint of its own."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def test_1000_connections_at_once(variant: Variant) -> None:
 
 @on("frozen")
 def test_64_connections_and_one_more(variant: Variant) -> None:
-    """The one that has gone longest without a complete request makes room."""
+    """The one that has gone longest without a complete request is closed."""
     with ready(variant) as (_, probe), contextlib.ExitStack() as stack:
         clients = [stack.enter_context(probe.connect()) for _ in range(64)]
         for client in (*clients, *clients[:10], *clients[11:]):
@@ -191,7 +191,7 @@ def test_a_client_that_does_not_read_holds_nobody_up(variant: Variant) -> None:
 
 @on("frozen")
 def test_no_descriptors_are_left(variant: Variant) -> None:
-    """With a low limit clients make room for each other, and the connection to the server is made all the same."""
+    """With a low limit, clients' connections replace each other, and the one to the server is still made."""
     import resource
 
     def limit() -> None:

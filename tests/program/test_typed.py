@@ -104,7 +104,7 @@ def test_pasted_value(variant: Variant, flag: str, value: str, part: str) -> Non
     assert not part or f"check {flag}=" in outcome.hint
 
 
-# F13: what tools with little room show.
+# F13: what tools show that cut a message early.
 
 
 @on_each_interpreter

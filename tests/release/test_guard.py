@@ -161,7 +161,7 @@ def test_no_checkout(tmp_path: Path) -> None:
     ],
 )
 def test_a_refused_release_leaves_nothing(tmp_path: Path, arguments: list[str], sentence: str) -> None:
-    """What an earlier run made is gone as well: nobody publishes it by mistake."""
+    """What an earlier run made is removed as well, so that it cannot be published by mistake."""
     checkout = clone(tmp_path / "checkout")
     stale = checkout / "dist" / "release" / "an asset"
     stale.parent.mkdir(parents=True)

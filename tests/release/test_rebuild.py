@@ -47,7 +47,7 @@ def older(linked: Linked) -> None:
 
 
 def test_nothing_has_changed(checkout: Path, buildinfo: Path, last: Callable[..., Path]) -> None:
-    """Another executable of the same packages is no reason."""
+    """Another executable made of the same packages does not cause a rebuild."""
     done = run(checkout, "rebuild", last(commit="0123456789ab"), buildinfo)
     assert done == (0, f"No linked package has changed since {VERSION}.\n", "")
     assert not git(checkout, "status", "--porcelain")

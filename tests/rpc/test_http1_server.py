@@ -133,7 +133,7 @@ DIFFERENCES: dict[str, tuple[bytes, Callable[[bytes], bool]]] = {
         b"GET / HTTP/1.2\r\n\r\n",
         lambda data: data.lower().count(b"\nhost:") < data.count(b" HTTP/"),
     ),
-    "we refuse methods that nobody knows": (
+    "we refuse unknown methods": (
         b"FOO" + GET[3:],
         lambda data: any(found not in METHODS for found in re.findall(rb"([^ \n]*) [^ \n]* HTTP/", data)),
     ),

@@ -1,4 +1,4 @@
-"""One client's connection: whatever arrives, in whatever pieces, is answered with a status, and holds nobody up."""
+"""One client's connection: any bytes, in any pieces, are answered with a status and delay no other client."""
 
 from __future__ import annotations
 

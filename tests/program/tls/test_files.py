@@ -60,7 +60,7 @@ def _loop(place: Path, certificates: Certificates) -> None:
 
 def _huge(place: Path, certificates: Certificates) -> None:
     with place.open("wb") as file:
-        file.truncate(1 << 40)  # a hole: it takes no room
+        file.truncate(1 << 40)  # a hole: it takes no disk space
 
 
 def _content(content: bytes) -> Callable[[Path, Certificates], None]:
