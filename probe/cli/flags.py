@@ -147,7 +147,7 @@ def _parse_value(flag: "Flag", text: str, subject: str, boolean_subject: str) ->
             if colon:
                 return (name, value)
         elif kind == "choice":
-            problem = f"must be {' or '.join(flag.choices)}"
+            problem = f"must be {', '.join(flag.choices[:-1])} or {flag.choices[-1]}"
         elif kind == "path":
             problem = "must be a directory or a file name"
         elif kind == "duration":

@@ -39,7 +39,7 @@ LIMIT_FLAGS: "dict[Limit, str]" = {
 
 HINTS: "dict[Cause, str]" = {
     # Dialing.
-    "no-time": "raise the timeout, for example to 900ms: no time was left for a first attempt",
+    "no-time": "raise -timeout, -connect-timeout or -rpc-timeout, e.g. to 900ms: no time was left for a first attempt",
     "files-time": "raise -timeout, or give fewer certificates (-tls-ca-cert): reading them took all of it",
     "refused": (
         "check the server's log, and -addr (TensorFlow Serving's gRPC port is 8500 unless --port says otherwise): "

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 MAX_DISTANCE = 3
+LIKELY_MILLISECONDS = 100  # a number without a unit from here on
 MIN_PART = 3  # characters
 
 
@@ -21,27 +22,42 @@ def suggest(error: "UsageError") -> str:
     if flag is None:
         return explain_argument(error.value) if error.value is not None else _nearest(error.flag)
     text = error.value
-    if text is not None and flag.name == "wait":
+    if text is not None and flag.name == "wait" and str(error).startswith("unexpected argument"):
         return f"put -- before the command: -wait=DURATION -- {text}"
+    name = flag.variable if flag.variable in str(error) else f"-{flag.name}"
     if text is None:
-        return f"write -{flag.name}=VALUE"
+        return f"write {name}={'PATH' if flag.kind == 'path' else 'VALUE'}"
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return f"omit the quotes: write {name}={text[1:-1]}"
     if flag.kind == "duration":
-        return f"write -{flag.name}={text}s" if text.isascii() and text.isdigit() else "add a unit: 900ms, 3s, 1m30s"
+        return _duration(name, text)
     if flag.kind == "code":
         return f"the codes are {', '.join(map(str, sorted(exit_codes.CODES)))}"
     if flag.kind == "int":
-        return f"-{flag.name} takes a number; for labels there is -model-label"
+        other = "; for labels there is -model-label" if flag.name == "model-version" else ""
+        return f"{name} takes a number, for example 124{other}"
     if flag.kind == "bool":
-        return f"write -{flag.name} or -{flag.name}=false"
+        return f"write {name}=true or {name}=false"
     if flag.kind == "header":
-        return f"write -{flag.name}='name: value'"
-    return f"write -{flag.name}={' or '.join(flag.choices)}" if flag.choices else f"write -{flag.name}=PATH"
+        return f"write {name}='name: value'"
+    return f"write {name}={' or '.join(flag.choices)}" if flag.choices else f"write {name}=PATH"
+
+
+def _duration(name: str, text: str) -> str:
+    """A number without a unit: a large one probably counts milliseconds."""
+    if not (text.isascii() and text.isdigit()):
+        return "add a unit: 900ms, 3s, 1m30s"
+    if int(text) >= LIKELY_MILLISECONDS:
+        return f"add a unit: {name}={text}ms, or {name}={text}s if you mean seconds"
+    return f"write {name}={text}s"
 
 
 def explain_argument(argument: str) -> str:
     """Why an argument is left over where flags were expected."""
     if argument[:1] in DASHES and argument:
         return f"write a plain hyphen: -{argument.lstrip(DASHES + '-')}"
+    if argument[:1] in ("'", '"') and argument[1:2] == "-":
+        return "the quotes are part of this item; omit them: there is no shell to remove them"
     if argument.lower() in ("true", "false", "0", "1", "t", "f"):
         return f"a boolean flag takes its value after an equals sign: -FLAG={argument}"
     if " -" in argument:
@@ -94,6 +110,8 @@ def suspicious_value(values: "dict[str, Any]") -> str:
             continue
         for text in value if isinstance(value, tuple) else (value,):
             reason = _why_suspicious(text) if isinstance(text, str) and text != flag.default else ""
+            if flag.name == "model-name" and "," in text and not reason:
+                reason = "give one name per flag: -model-name=A -model-name=B"
             if reason:
                 return f"check -{flag.name}={quote(text)}: {reason}"
     return ""

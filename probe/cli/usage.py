@@ -20,7 +20,7 @@ EXAMPLES = (
     ("readiness", "-addr=:8500 -model-name=half_plus_two -timeout=900ms"),
     ("readiness of all models of a server", "-addr=:8500 -model-config-file=/config/models.config -timeout=900ms"),
     ("liveness", "-addr=:8500 -liveness -timeout=900ms"),
-    ("a rollout gate", "-addr=:8500 -model-name=half_plus_two -min-version=124 -timeout=900ms"),
+    ("a rollout gate", "-addr=:8500 -model-name=half_plus_two -min-version=124 -wait=15m"),
     ("before another program starts", "-addr=tfs:8500 -model-name=half_plus_two -wait=5m -- python app.py"),
     ("a sidecar that kubelet and Prometheus ask over HTTP", "-addr=:8500 -model-name=half_plus_two -serve=:9808"),
     ("over a unix socket", "-addr=unix:///run/tfs.sock -model-name=half_plus_two -timeout=900ms"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ def check_lines(report: Report, text: str) -> None:
     assert not (hidden_bad and good), "models that are not ready come first"
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @given(crowds, st.sampled_from([BUDGET, VERBOSE_BUDGET]), st.booleans(), st.sampled_from(["", "an advice " * 50]))
 @settings(max_examples=60)
 def test_any_report(found: list[Result], budget: Budget, quiet: bool, advice: str) -> None:
