@@ -48,8 +48,9 @@ DOCKERFILES := Dockerfile.example release/image/Dockerfile
 demo: .venv/ready $(FROZEN)
 	@$(RUN) -m tests.demo
 
+# What measures bounds of time and memory takes as long as all the rest, and is left to `make test`.
 unit: .venv/ready
-	$(RUN) -m pytest -n auto $(UNIT)
+	$(RUN) -m pytest -n auto -k 'not (linear_time or ends_in_time or takes_no_memory or endless)' $(UNIT)
 
 test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh test

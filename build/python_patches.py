@@ -19,7 +19,7 @@ def apply(source: Path) -> None:
     """Changes a copy of CPython's source. Raises BuildError where there is nothing to change."""
     shorten_error_names(source)
     shrink_arenas(source)
-    check_modules(source)
+    load_modules(source)
     if is_3_11(source):
         make_snapshot_immortal(source)
         leave_snapshot_alone(source)
@@ -53,14 +53,15 @@ def shrink_arenas(source: Path) -> None:
     replace(source, file, r"(#define ARENA_BITS +)20( +)/\* 1 MiB \*/", r"\g<1>18\2/* 256 KiB */")
 
 
-def check_modules(source: Path) -> None:
-    """Makes CPython verify the checksum of a module of the archive before it runs the module's code
-    (launcher/archive.c)."""
+def load_modules(source: Path) -> None:
+    """Makes CPython leave the code of the archive's modules to launcher/archive.c, which verifies and decompresses
+    it."""
     replace(
         source,
         "Python/import.c",
-        r"(    PyObject \*co = PyMarshal_ReadObjectFromString\(info->data, info->size\);)",
-        r"    extern void check_module(const char *, Py_ssize_t);\n    check_module(info->data, info->size);\n\1",
+        r"    PyObject \*co = PyMarshal_ReadObjectFromString\(info->data, info->size\);",
+        r"    extern PyObject *load_code(const char *, Py_ssize_t);\n"
+        r"    PyObject *co = load_code(info->data, info->size);",
     )
 
 

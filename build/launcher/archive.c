@@ -6,6 +6,9 @@
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <marshal.h>
+#include <stdlib.h>
+#include <zlib.h>
 
 #include "internal/pycore_import.h"
 
@@ -15,10 +18,13 @@
 #include "snapshot.h"
 
 enum { COOKIE = 88, COOKIE_TOC = 12, COOKIE_TOC_LENGTH = 16 };
-enum { ENTRY_LENGTH = 0, ENTRY_OFFSET = 4, ENTRY_SIZE = 8, ENTRY_TYPE = 17, ENTRY_NAME = 18 };
+enum { ENTRY_LENGTH = 0, ENTRY_OFFSET = 4, ENTRY_STORED = 8, ENTRY_SIZE = 12, ENTRY_COMPRESSED = 16, ENTRY_TYPE = 17, ENTRY_NAME = 18 };
 enum { MAX_MODULES = 500 };
-static struct _frozen modules[MAX_MODULES + 1] SNAPSHOT = {{0}};
-static uint32_t sums[MAX_MODULES] SNAPSHOT = {0}; /* of their code */
+static struct _frozen modules[MAX_MODULES + 1] SNAPSHOT = {{0}}; /* with their code as it is stored, compressed */
+static struct {
+    uint32_t sum; /* of the code as it is stored */
+    uint32_t size; /* of the code, in bytes */
+} codes[MAX_MODULES] SNAPSHOT = {{0}};
 
 static uint32_t big_endian(const unsigned char *at)
 {
@@ -36,13 +42,14 @@ const char *register_modules(void)
         char type = (char)entry[ENTRY_TYPE];
         if (type != 'm' && type != 'M' && type != 's') /* module, package, script */
             continue;
-        if (count == MAX_MODULES)
-            fail(EXIT_INTERNAL, "internal error: ", "too many modules");
+        if (count == MAX_MODULES || !entry[ENTRY_COMPRESSED])
+            fail(EXIT_INTERNAL, "internal error: ", "the archive has too many modules, or one that is not compressed");
         modules[count].name = (const char *)entry + ENTRY_NAME;
         modules[count].code = archive + big_endian(entry + ENTRY_OFFSET);
-        modules[count].size = (int)big_endian(entry + ENTRY_SIZE);
+        modules[count].size = (int)big_endian(entry + ENTRY_STORED);
         modules[count].is_package = type == 'M';
-        sums[count] = checksum(modules[count].code, (size_t)modules[count].size);
+        codes[count].sum = checksum(modules[count].code, (size_t)modules[count].size);
+        codes[count].size = big_endian(entry + ENTRY_SIZE);
         if (type == 's')
             script = modules[count].name;
         count++;
@@ -51,12 +58,20 @@ const char *register_modules(void)
     return script;
 }
 
-/* CPython calls this before it runs a module's code (build/python_patches.py). */
-void check_module(const char *code, Py_ssize_t size)
+/* CPython calls this for a module's code (build/python_patches.py). Returns the code object, or NULL with an exception. */
+PyObject *load_code(const char *stored, Py_ssize_t stored_size)
 {
-    for (int i = 0; modules[i].name; i++)
-        if (modules[i].code == (const unsigned char *)code && modules[i].size == size
-            && checksum(code, (size_t)size) == sums[i])
-            return;
-    fail_damaged();
+    int i = 0;
+    while (modules[i].name && modules[i].code != (const unsigned char *)stored)
+        i++;
+    if (!modules[i].name || checksum(stored, (size_t)stored_size) != codes[i].sum)
+        fail_damaged();
+    uLongf size = codes[i].size;
+    unsigned char *code = malloc(size);
+    int result = code ? uncompress(code, &size, (const unsigned char *)stored, (uLong)stored_size) : Z_MEM_ERROR;
+    if (result != Z_OK && result != Z_MEM_ERROR)
+        fail_damaged();
+    PyObject *loaded = result == Z_OK ? PyMarshal_ReadObjectFromString((const char *)code, (Py_ssize_t)size) : PyErr_NoMemory();
+    free(code);
+    return loaded;
 }

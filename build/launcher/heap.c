@@ -19,7 +19,7 @@
 
 enum { ALIGNMENT = 16 };
 /* A block of this size, such as a buffer for a file, is not meant to stay. It comes from the C library, lest it leave a hole. */
-enum { PASSING = 1 << 20 };
+enum { PASSING = 1 << 18 };
 
 /* Precedes each block, in ALIGNMENT bytes so that the block is aligned as well. */
 struct head {

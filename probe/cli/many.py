@@ -45,7 +45,7 @@ def render_many(report: "Report", now: str, budget: "Budget", advice: str, quiet
     left = _show((block[1] for block in bad), left)
     left = _show((block[2] for block in bad), left)
     left = _show((block[0] for block in bad), left)
-    left = _show((block[1] for block in good), left)
+    left = _show((block[1] for block in good), left) if all(block[1].shown for block in bad) else 0
     left = _show((block[2] for block in good), left)
     _show((block[0] for block in good), left)
     out = "".join(line.text for block in blocks for line in block if line.shown)
