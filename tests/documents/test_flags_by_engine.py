@@ -74,8 +74,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "serve": (),  # the helper gives an address
     "serve-interval": ("-serve-interval=200ms",),
 }
-# These ask nothing: they work everywhere, -install where the program is one file.
-ASKS_NOTHING = {"version", "explain", "install", "addr", "engine"}
+# These ask nothing by themselves: they work everywhere, -install where the program is one file.
+ASKS_NOTHING = {"version", "explain", "install", "serve", "serve-interval", "addr", "engine"}
 CONFIG = 'model_config_list { config { name: "default" base_path: "/m" model_platform: "tensorflow" } }'
 CELLS = [(flag, column) for flag in ARGUMENTS for column in COLUMNS]
 
