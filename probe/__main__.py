@@ -169,7 +169,7 @@ def _serve(
 
 
 def _log(text: str) -> None:
-    """Writes as much of the text to stderr as it takes at once: whoever reads it slowly must not hold up a server."""
+    """Writes as much of the text to stderr as possible without blocking: a slow reader must not delay the server."""
     import posix
     import select
 

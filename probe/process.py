@@ -57,7 +57,7 @@ def prepare() -> None:
 
 
 def exit_on_signal(exit_code: int) -> None:
-    """Makes SIGTERM and SIGINT end the process with that code: they are how a server is told to end."""
+    """Makes SIGTERM and SIGINT end the process with that code: they are the usual way to stop a server."""
     for number in (_signal.SIGTERM, _signal.SIGINT):
         _signal.signal(number, lambda *_: posix._exit(exit_code))
 

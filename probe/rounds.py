@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Pauses between rounds: short at first, so that a start is noticed at once.
 FIRST_PAUSE_SECONDS, PAUSE_GROWTH = 0.05, 1.6
-# Failures of a connection that was kept: the server has gone away meanwhile, and a new one may work.
+# Failures of a kept connection: the server has gone away since, and a new connection may work.
 STALE = ("broken", "unprocessed")
 
 

@@ -52,7 +52,7 @@ def compose_json(
 
 
 def options_lines(options: "Options", environment: "dict[bytes, bytes]", now: str, notes: "tuple[str, ...]") -> str:
-    """What -v says of a run that never ends: the effective options."""
+    """The lines of -v for a run that does not end by itself: the effective options."""
     from .verbose import details
 
     return details(options.flags, environment, None, now, 0, BUDGET.total, notes)

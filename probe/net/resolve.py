@@ -4,7 +4,7 @@
 library also drops a good A answer whose AAAA twin is never answered (or the reverse), so where the lookup of both
 families takes too long or fails for a reason that may concern one of them, each family is looked up by itself.
 
-A lookup that hangs is never started a second time: whoever asks again waits for the same answer. So at most three
+A lookup that hangs is never started a second time: a caller that asks again waits for the same answer. So at most three
 threads exist for a name, and the C library ends each after its own timeout.
 """
 

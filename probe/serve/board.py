@@ -1,4 +1,4 @@
-"""What the rounds have found: immutable values, and the board on which the last one hangs."""
+"""The results of rounds: immutable values, and the board that publishes the latest."""
 
 from ..model import AVAILABLE, CALL, END, Failure, ModelStatus, Report, Result
 from ..rpc.status import DEADLINE_EXCEEDED, UNAVAILABLE
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from ..model import Query, VersionStatus
 
-STALE_INTERVALS = 3  # an answer that is older is none
+STALE_INTERVALS = 3  # an older answer does not count
 # Of a model's versions these many are kept: TensorFlow Serving's history grows without end.
 MAX_PENDING, MAX_ENDED = 100, 50
 MAX_CHANGES = 30
@@ -31,7 +31,7 @@ class Change(Value):
 
 
 class ModelView(Value):
-    """A model: its last result, and what is remembered of earlier ones."""
+    """A model's last result, and what is kept of earlier ones."""
 
     __slots__ = ("result", "since", "state", "versions")
 
@@ -64,7 +64,7 @@ class ModelView(Value):
 
 
 class Round(Value):
-    """What the last round found, and the counts of all."""
+    """The results of the last round, and counts over all rounds."""
 
     __slots__ = (
         "at_ns", "changes", "config_error", "duration_ns", "failures", "is_alive", "last_success", "models", "notes",
@@ -104,12 +104,12 @@ class Round(Value):
 
     @property
     def report(self) -> Report:
-        """What the round found, as a run without -serve would report it."""
+        """The round's report, as a run without -serve would make it."""
         return Report(tuple(model.result for model in self.models))
 
 
 class Board:
-    """Where the rounds' thread publishes, and the requests' thread reads."""
+    """The polling thread publishes here, and the serving thread reads."""
 
     __slots__ = ("_interval_ns", "latest")
 
@@ -119,7 +119,7 @@ class Board:
         self.latest = Round(tuple(ModelView(Result(query, failure, of_failure(failure))) for query in queries))
 
     def current(self, now_ns: int) -> "tuple[Round, bool]":
-        """The last round, and whether its answer counts. Where it is too old, that is every model's result."""
+        """The last round, and whether its answer counts. If it is too old, every model's result says so."""
         latest = self.latest
         if latest.at_ns is None:
             return latest, False
@@ -138,7 +138,7 @@ class Board:
 
 
 def trimmed(result: Result) -> Result:
-    """The result with a bounded number of versions: those that mean something, and some of those that ENDed."""
+    """The result with a bounded number of versions; those that were unloaded cleanly have a lower bound."""
     status = result.outcome
     if isinstance(status, Failure):
         return result

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from ..rpc.http1_server import RequestHead
 
     Wanted: TypeAlias = Literal["read", "write", "turn", "close"]
-    # A request, or None and the status of what was none -> the bytes of the answer.
+    # A request, or None and the status for an invalid one -> the bytes of the answer.
     Respond: TypeAlias = "Callable[[RequestHead | None, int], bytes]"
 
 READ: "Final" = "read"  # wait until there is something to read
-WRITE: "Final" = "write"  # wait until the client takes more
+WRITE: "Final" = "write"  # wait until the client can receive more
 TURN: "Final" = "turn"  # there is more to do, after the others' turns
 CLOSE: "Final" = "close"
 
 READ_BYTES = 4096
 REQUESTS_PER_TURN = 8
 HEAD_SECONDS = 5.0  # to send a request, from its first byte on; the first one, from the connection on
-SEND_SECONDS = 5.0  # to take some of an answer
+SEND_SECONDS = 5.0  # to receive some of an answer
 IDLE_SECONDS = 120.0  # between two requests
 DRAIN_SECONDS = 1.0  # after the last answer, for what the client is still sending: a reset could destroy the answer
 REQUEST_TIMEOUT = 408
@@ -43,7 +43,7 @@ class Connection:
     def __init__(self, socket: "_socket.socket", respond: "Respond", now: float) -> None:
         socket.setblocking(False)
         self.socket = socket
-        # When its last request was complete, exactly: who waits longest makes room for others.
+        # When its last request was complete, exactly: when all connections are in use, the oldest of these is closed.
         self.completed_at = time.monotonic()
         self._respond = respond
         self._reader = RequestReader()
@@ -77,7 +77,7 @@ class Connection:
             return CLOSE
 
     def expire(self, now: float) -> "Wanted":
-        """What to do once the deadline has passed: a client in the middle of a request is told."""
+        """Handles the passed deadline: a client in the middle of a request gets status 408."""
         if self._out or self._is_draining or self._reader.is_idle:
             return CLOSE
         self._out = self._respond(None, REQUEST_TIMEOUT)
@@ -86,7 +86,7 @@ class Connection:
         return self.work(now)
 
     def _answer_next(self, now: float) -> bool:
-        """Makes the answer to the next request that is complete; whether there is one."""
+        """Queues the answer to the next complete request; returns whether there was one."""
         try:
             request = self._reader.next_request()
         except HttpError as error:
@@ -101,7 +101,7 @@ class Connection:
         return True
 
     def _receive(self, now: float) -> bool:
-        """Reads once; False at the end. Raises BlockingIOError where nothing has come."""
+        """Reads once; returns False at the end. Raises BlockingIOError if nothing has arrived."""
         data = self.socket.recv(READ_BYTES)
         if data and self._reader.is_idle and self._deadline > now + HEAD_SECONDS:
             self._deadline = now + HEAD_SECONDS
@@ -109,7 +109,7 @@ class Connection:
         return bool(data)
 
     def _send(self, now: float) -> bool:
-        """Sends what waits; whether that was all."""
+        """Sends what is queued; returns whether all of it was sent."""
         try:
             sent = self.socket.send(self._out)
         except BlockingIOError:
@@ -119,7 +119,7 @@ class Connection:
         return not self._out
 
     def _finish(self, now: float) -> "Wanted":
-        """Ends our side, and lets the client end its own."""
+        """Shuts down our side, and waits for the client to close its own."""
         import _socket
 
         self.socket.shutdown(_socket.SHUT_WR)

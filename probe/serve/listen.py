@@ -46,7 +46,7 @@ def listen(address: str) -> "tuple[_socket.socket, ...] | Failure":
 
 
 def shown_address(socket: "_socket.socket") -> str:
-    """Where a socket listens, for people: `[::]:9808`."""
+    """A socket's address in readable form: `[::]:9808`."""
     return str(Address(socket.family, socket.getsockname()))
 
 

@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
     from ..model import Plan, Query
 
-    # Reads the file, and gives the plan with its questions, or why there is none, and notes.
+    # Reads the file; returns the plan with its queries, or why there is none, and notes.
     Read = Callable[[], "tuple[Plan | Failure, tuple[str, ...]]"]
 
 
 class Models:
-    """The questions of a round. A file that has become unusable leaves those of its last usable content."""
+    """The queries of a round. If the file becomes unusable, those of its last usable content remain."""
 
     __slots__ = ("_path", "_read", "_seen", "error", "notes", "queries")
 
     def __init__(self, plan: "Plan", notes: "tuple[str, ...]", read: "Read") -> None:
-        """`plan`: with the questions that the file stands for now, if it has one; `read`: reads it again."""
+        """`plan`: with the queries that the file lists now, if there is a file; `read`: reads it again."""
         self._path = plan.config_file.path.encode("utf-8", "surrogateescape") if plan.config_file else b""
         self._read = read
         self._seen = self._look()
@@ -46,7 +46,7 @@ class Models:
         return True
 
     def _look(self) -> "tuple[int, ...]":
-        """What changes when the file does, by whatever means: written, renamed over, or a ConfigMap's link moved."""
+        """A value that changes with the file, whether it was written, renamed over, or a ConfigMap's link moved."""
         if not self._path:
             return ()
         try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .board import Change, ModelView, Round
     from .site import Shown
 
-MAX_VERSIONS = 12  # of a model
+MAX_VERSIONS = 12  # per model
 MAX_ERROR_BYTES = 400
 MIN_REFRESH_SECONDS = 2
 STYLE = """
@@ -116,7 +116,7 @@ def _shared(current: "Round", shared: "ModelStatus | Failure | None") -> str:
 
 
 def _model(model: "ModelView", is_fresh: bool, seconds: int, is_explained: bool) -> str:
-    """A model's card. `is_explained`: with the verdict, which otherwise stands above all cards."""
+    """A model's card. `is_explained`: with the verdict, which is otherwise shown once above all cards."""
     verdict, query, outcome = model.result.verdict, model.result.query, model.result.outcome
     is_ready = is_fresh and model.is_ready
     since = f'<p class="dim">since {_date(model.since)}, {_ago(model.since, seconds)}</p>' if model.since else ""

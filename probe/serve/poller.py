@@ -1,4 +1,4 @@
-"""Round after round in the background, and what each changes."""
+"""Makes rounds in the background, publishes their results, and logs what changed."""
 
 import time
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .models import Models
 
 MAX_LISTED_VERSIONS = 4  # in a line about a change
-DEFAULT_QUERY = Query("default")  # asked where no model is: an answer shows that the server is alive
+DEFAULT_QUERY = Query("default")  # asked if there is no model: an answer shows that the server is alive
 
 
 class Poller:
@@ -54,7 +54,9 @@ class Poller:
         while True:
             try:
                 self.round()
-            except Exception as error:  # a bug, or no memory: the last answer grows old, and the next round may work
+            except (
+                Exception
+            ) as error:  # a bug, or no memory: the last answer becomes stale, and the next round may succeed
                 self._log(f"internal error: {type(error).__name__}: {error}")
             now = time.monotonic_ns()
             due = max(due + self._plan.interval, now)
@@ -123,7 +125,7 @@ def _view(result: Result, before: "ModelView | None", seconds: int) -> ModelView
 
 
 def _state(result: Result, versions: "tuple[object, ...]") -> "tuple[object, ...]":
-    """What counts as a change. The words of a failure do not: they may differ from round to round."""
+    """What counts as a change. The text of a failure does not: it may differ from round to round."""
     verdict = result.verdict
     failure = verdict.failure
     why = (failure.kind, failure.code, failure.cause) if failure else (verdict.wanted,)
@@ -131,7 +133,7 @@ def _state(result: Result, versions: "tuple[object, ...]") -> "tuple[object, ...
 
 
 def _changes(changed: "list[ModelView]", models: "tuple[ModelView, ...]", seconds: int) -> "list[Change]":
-    """One for each model; a single one where the connection failed for all."""
+    """One for each model, or a single one if the connection failed for all."""
     if len(changed) == len(models) > 1:
         failures = {model.result.outcome for model in changed if isinstance(model.result.outcome, Failure)}
         if len(failures) == 1 and not any(model.is_answered for model in changed):

@@ -1,4 +1,4 @@
-"""-serve, put together: sockets, the thread with the rounds, and the loop that answers."""
+"""Starts what -serve consists of: sockets, the polling thread, and the loop that answers."""
 
 import _thread
 import gc
@@ -31,7 +31,7 @@ def serve(
     stamp: "Callable[[], str]",
     log: "Callable[[str], None]",
 ) -> Failure:
-    """Serves until the process ends; returns only where it cannot begin. `plan`: with the questions of its
+    """Serves until the process ends; returns only if it cannot start. `plan`: with the questions of its
     configuration file, about which there are `notes`, and which `read` reads again. `advise`: a hint about the command
     line for a report that failed; `wall_ns`: the time since 1970; `stamp`: a line's timestamp; `log`: writes a line."""
     assert plan.serve is not None
@@ -43,7 +43,7 @@ def serve(
     shown = Shown(plan.client.address, plan.interval, __version__, models.has_file)
     server = Server(sockets, Site(board, shown, advise, wall_ns, log).respond)
     poller = Poller(plan, models, board, Session(), wall_ns, stamp, log)
-    gc.freeze()  # what was there from the start stays: to look at it would only copy its memory
+    gc.freeze()  # objects from the start are never freed, and scanning them would only copy their memory
     gc.enable()
     places = " and ".join(map(shown_address, sockets))
     log(f"serving on {places}, asking {plan.client.address} every {duration.render(plan.interval)}")

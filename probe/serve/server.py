@@ -1,4 +1,4 @@
-"""The loop that accepts connections and gives each its turn. One thread; nothing in it waits but `poll`."""
+"""The loop that accepts connections and gives each its turn. One thread, which blocks only in `poll`."""
 
 import _socket
 import errno
@@ -36,7 +36,7 @@ class Server:
             self._poll.register(number, select.POLLIN)
 
     def run(self) -> None:
-        """Serves for ever."""
+        """Serves until the process ends."""
         while True:
             self._turn()
 
@@ -70,7 +70,7 @@ class Server:
                 if error.errno in NO_DESCRIPTORS and not self._make_room():
                     time.sleep(PAUSE_SECONDS)
                     return
-                continue  # the client has left already
+                continue  # the client has already disconnected
             if len(self._connections) >= MAX_CONNECTIONS:
                 self._make_room()
             connection = Connection(_socket.socket(fileno=number), self._respond, now)

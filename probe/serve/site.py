@@ -1,4 +1,4 @@
-"""Paths -> answers, from what the board says."""
+"""Paths -> answers, from the latest round."""
 
 import time
 
@@ -38,7 +38,7 @@ PATHS = "/readyz, /readyz/NAME, /livez, /healthz, /metrics and / are here"
 
 
 class Shown(Value):
-    """What answers show besides the rounds' own findings."""
+    """What answers show besides the results of rounds."""
 
     __slots__ = ("address", "has_config_file", "interval_ns", "version")
 
@@ -70,7 +70,7 @@ class Site:
         self._log = log
 
     def respond(self, request: "RequestHead | None", status: int) -> bytes:
-        """The bytes of an answer; `status`: of the error, where there was no proper request."""
+        """The bytes of an answer; `status`: of the error, if the request was invalid."""
         more: Fields = ()
         if request is None:
             answer = status, TEXT, f"{REASONS[status]}\n"

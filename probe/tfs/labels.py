@@ -1,5 +1,4 @@
-"""What the server says of a label, by the code and text of its answer to GetModelMetadata (seen on a real server).
-Pure."""
+"""What an answer to GetModelMetadata says about a label, by its code and text (seen on a real server). Pure."""
 
 from ..model import CALL, STATUS, Failure
 from ..rpc import status as codes
