@@ -40,7 +40,8 @@ GROUP := dev
 UNIT := $(wildcard tests/test_*.py $(addprefix tests/,cli serve tfs spiffe rpc tls net))
 PROGRAM := $(wildcard tests/program/test_*.py tests/program/*/test_*.py)
 # To measure costs a process 0.15 s: these tables would add little to the figure, or are about time themselves.
-MEASURED := $(filter-out %hostile.py %test_answers.py %test_refused.py %test_backstop.py %test_policies.py,$(PROGRAM))
+MEASURED := $(filter-out %hostile.py %test_answers.py %test_refused.py %test_backstop.py %test_policies.py \
+	%test_resources.py %test_memory.py %test_question_deadlines.py %test_names.py,$(PROGRAM))
 NOT_MEASURED := frozen or zipapp or package
 SCRIPTS := $(wildcard .ci/run build/*.sh release/*.sh release/*/*.sh)
 DOCKERFILES := Dockerfile.example release/image/Dockerfile

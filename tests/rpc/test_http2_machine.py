@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from probe.rpc.events import Data, GoAway, Headers, Reset, Settings
-from probe.rpc.http2 import MAX_IDLE_FRAMES, Connection
+from probe.rpc.http2 import MAX_IDLE_FRAMES, PREFACE, Connection
 from tests.support.http2_writer import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class LinkedPair(RuleBasedStateMachine):
         self.server = h2.connection.H2Connection(config)
         self.upwards: deque[bytes] = deque()
         self.downwards: deque[bytes] = deque()
+        self.arrived = b""  # at the server, and not yet a whole frame
         self.calls: dict[int, Call] = {}
         self.settled = 0
         self.pings: list[bytes] = []
@@ -202,6 +203,16 @@ class LinkedPair(RuleBasedStateMachine):
         self._deliver_down(_take(self.downwards, size))
 
     def _deliver_up(self, data: bytes) -> None:
+        """Whole frames, one by one: h2 applies a setting that was acknowledged only to what it receives afterwards."""
+        self.arrived += data
+        while self.arrived:
+            size = len(PREFACE) if self.arrived.startswith(PREFACE[:9]) else 9 + int.from_bytes(self.arrived[:3], "big")
+            if len(self.arrived) < max(9, size):
+                return
+            piece, self.arrived = self.arrived[:size], self.arrived[size:]
+            self._deliver_frame(piece)
+
+    def _deliver_frame(self, data: bytes) -> None:
         for event in self.server.receive_data(data):
             if isinstance(event, h2.events.RequestReceived):
                 self.calls[event.stream_id].received_fields = _pairs(event.headers)
