@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         "tls-certificate", "tls-file", "tls-encrypted", "tls-mismatch", "tls-roots", "tls-bad-name",
         "tls-random",
         # REST.
-        "url-user", "url-path", "rest-port", "rest-grpc", "rest-tls", "rest-not-http",
+        "url-user", "url-path", "rest-port", "rest-refused", "rest-plain", "rest-grpc", "rest-tls", "rest-not-http",
         # SPIFFE.
         "spiffe-socket", "spiffe-api", "spiffe-none", "spiffe-peer", "spiffe-plain", "spiffe-refused",
         # The call.

@@ -213,7 +213,12 @@ HINTS: "dict[Cause, str]" = {
         "give the port: -addr=http://HOST:8501 (TensorFlow Serving's --rest_api_port); without one a URL means port "
         "80 or 443"
     ),
-    "rest-grpc": "give the REST port (--rest_api_port, usually 8501), or omit http://: this is a gRPC port",
+    "rest-refused": (
+        "check the server's log, and the port in -addr (TensorFlow Serving's --rest_api_port, usually 8501): nothing "
+        "is listening there; the port opens only after the first models have loaded"
+    ),
+    "rest-plain": "use http:// in -addr: this port answers in HTTP/1 without TLS",
+    "rest-grpc": "give the REST port (--rest_api_port, usually 8501), or omit the scheme: this is a gRPC port",
     "rest-tls": "use https:// in -addr: the server speaks TLS on this port",
     "rest-not-http": "check the port: whatever is listening there does not speak HTTP/1",
     "no-models": (

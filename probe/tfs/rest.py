@@ -29,12 +29,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..deadline import Deadline
-    from ..model import ClientConfig, Phase, Query
+    from ..model import Cause, ClientConfig, Phase, Query
     from ..net.dial import Connect
     from ..net.stream import Stream
     from .secure import Secure
 
 ALPN = "http/1.1"
+# Hints about gRPC, and their counterparts for REST.
+REST_CAUSES: "dict[Cause, Cause]" = {
+    "refused": "rest-refused",
+    "tls-http1": "rest-plain",
+    "tls-plain": "rest-grpc",
+}
 JSON_BODY = ((b"Content-Type", b"application/json"),)
 
 
@@ -254,11 +260,16 @@ def connect(
     try:
         client.dial(deadline)
     except AttemptError as error:
-        failure = dial_failure(error)
-        if not url.has_port and failure.cause in ("refused", "dropped"):
-            failure = Failure(DIAL, failure.text, cause="rest-port", permanent=failure.permanent)
-        return failure, CallTrace()
+        return _with_rest_cause(dial_failure(error), url), CallTrace()
     return client, client.trace
+
+
+def _with_rest_cause(failure: Failure, url: Url) -> Failure:
+    """The failure with a cause that fits a URL."""
+    cause = REST_CAUSES.get(failure.cause, failure.cause)
+    if not url.has_port and failure.cause in ("refused", "dropped"):
+        cause = "rest-port"
+    return Failure(DIAL, failure.text, cause=cause, permanent=failure.permanent)
 
 
 def _not_http1(stream: "Stream", received: bytes) -> Failure:

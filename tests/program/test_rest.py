@@ -212,7 +212,7 @@ def test_a_url_without_a_port_means_80_or_443(url: str) -> None:
 def test_a_port_that_refuses_has_the_usual_line() -> None:
     with refused() as place:
         outcome = ask(MODULE, f"http://127.0.0.1:{place.port}", "-connect-timeout=100ms")
-    assert (outcome.exit_code, outcome.hint) == (2, HINTS["refused"])
+    assert (outcome.exit_code, outcome.hint) == (2, HINTS["rest-refused"])
     assert outcome.verdict == (
         "Error dialing grpc service: context deadline exceeded "
         f"(last error: connect 127.0.0.1:{place.port}: connection refused)"
