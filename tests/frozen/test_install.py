@@ -252,7 +252,7 @@ def test_an_error_leaves_what_was_there(frozen: Variant, volume: Path, call: str
     if watched.exit_code == 1:
         assert (volume / PROGRAM).read_text() == "older"
         assert f"error: cannot install to {volume}: " in watched.stderr
-        assert ("hint: there is no room" in watched.stderr) == (error in ("EDQUOT", "ENOSPC"))
+        assert ("there is no room for the copy" in watched.stderr) == (error in ("EDQUOT", "ENOSPC"))
     else:
         assert (watched.exit_code, error) == (0, "EINTR")  # the call is repeated
         assert is_whole(frozen, volume / PROGRAM)

@@ -58,5 +58,5 @@ def test_no_thread_for_the_resolver(frozen: Variant, server: FakeServing, tmp_pa
     outcome = inside(root, limits=("--nproc=1",)).run(f"-addr=myserver:{server.port}", "-connect-timeout=100ms")
     assert outcome.exit_code == exit_codes.DIAL
     assert outcome.stdout == ""
-    assert outcome.verdict.endswith("(last error: lookup myserver: no thread can be started for the resolver)")
+    assert outcome.verdict.endswith(": lookup myserver: cannot start a thread for the resolver")
     assert outcome.hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,15 +70,15 @@ def test_a_patch_that_finds_nothing_stops_the_build(tmp_path: Path, patch: Calla
 def test_the_patches_fit_the_source_and_leave_it_as_it_is(frozen: Variant, tmp_path: Path) -> None:
     """The unpacked source is still the distribution's after the object was made from it."""
     original = source().folder
-    patterns = ("Modules/_ssl_data*.h", "Objects/obmalloc.c", "Include/internal/pycore_obmalloc.h")
-    files = [file.relative_to(original) for pattern in patterns for file in original.glob(pattern)]
-    for file in files:
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file).write_text((original / file).read_text())
+    copies = {folder: tmp_path / folder for folder in ("Include", "Modules", "Objects", "Python")}
+    for folder, copy in copies.items():
+        shutil.copytree(original / folder, copy)
     python_patches.apply(tmp_path)
-    changed = [file for file in files if (tmp_path / file).read_text() != (original / file).read_text()]
+    files = [file.relative_to(tmp_path) for copy in copies.values() for file in copy.rglob("*.[ch]")]
+    changed = [file for file in files if (tmp_path / file).read_bytes() != (original / file).read_bytes()]
     assert sum(file.name.startswith("_ssl_data") for file in changed) >= 2
     assert sum("obmalloc" in file.name for file in changed) == 1
+    assert Path("Python/import.c") in changed
 
 
 @pytest.mark.parametrize("file", python_object.RECIPE, ids=lambda file: file.name)
@@ -93,7 +94,12 @@ def test_a_changed_recipe_is_another_object(file: Path, tmp_path: Path, monkeypa
 
 
 def test_the_recipe_is_everything_that_makes_the_object() -> None:
-    assert {file.name for file in python_object.RECIPE} == {"python_object.py", "python_patches.py", "modules.c"}
+    assert {file.name for file in python_object.RECIPE} == {
+        "python_object.py",
+        "python_patches.py",
+        "modules.c",
+        "close_arenas.c",
+    }
 
 
 def test_versions_are_sorted_as_dpkg_does() -> None:
