@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from release import changelog
 from tests.frozen.checkout import copy_checkout, share_cache
 from tests.support.variants import ROOT
 
@@ -23,14 +25,27 @@ class Done(NamedTuple):
 
 
 def clone(to: Path) -> Path:
-    """This checkout, with what is not committed yet as a commit, and no tags."""
+    """This checkout, with what is not committed yet as a commit, no tags, and nothing left to release in the
+    changelog."""
     checkout = copy_checkout(to)
     git(checkout, "config", "tag.gpgsign", "false")
     for tag in git(checkout, "tag").split():
         git(checkout, "tag", "--delete", tag)
+    release_entries(checkout)
     if git(checkout, "status", "--porcelain"):
         commit(checkout)
     return checkout
+
+
+def release_entries(checkout: Path) -> None:
+    """Makes the changelog's entries that are not released a part of the newest release."""
+    log = checkout / "CHANGELOG.md"
+    text = log.read_text()
+    if changelog.unreleased(text):
+        heading = re.search(r"^## \[\d.*\n", text, re.MULTILINE)
+        assert heading
+        before, unreleased, entries = text[: heading.start()].partition("## [Unreleased]\n")
+        log.write_text(f"{before}{unreleased}\n{heading[0]}{entries}{text[heading.end() :].lstrip()}")
 
 
 def equipped(to: Path) -> Path:

@@ -68,8 +68,8 @@ def tagged_elsewhere(checkout: Path) -> None:
 
 
 def next_version(checkout: Path) -> None:
-    for pattern in ("probe/__init__.py", "README.md", "Dockerfile.example", "deploy/*"):
-        for file in checkout.glob(pattern):
+    for pattern in ("probe/__init__.py", "README.md", "Dockerfile.example", "deploy/**/*"):
+        for file in filter(Path.is_file, checkout.glob(pattern)):
             file.write_text(file.read_text().replace(VERSION, NEXT))
     commit(checkout)
 
