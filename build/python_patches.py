@@ -55,13 +55,14 @@ def shrink_arenas(source: Path) -> None:
 
 def load_modules(source: Path) -> None:
     """Makes CPython leave the code of the archive's modules to launcher/archive.c, which verifies and decompresses
-    it."""
+    it. A MemoryError stays one: CPython would report a damaged module on top of it."""
     replace(
         source,
         "Python/import.c",
         r"    PyObject \*co = PyMarshal_ReadObjectFromString\(info->data, info->size\);",
         r"    extern PyObject *load_code(const char *, Py_ssize_t);\n"
-        r"    PyObject *co = load_code(info->data, info->size);",
+        r"    PyObject *co = load_code(info->data, info->size);\n"
+        r"    if (co == NULL && PyErr_ExceptionMatches(PyExc_MemoryError)) return NULL;",
     )
 
 
