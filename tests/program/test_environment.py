@@ -119,8 +119,8 @@ def test_malformed_value_names_the_variable(variant: Variant, name: str) -> None
     variable = "TFS_PROBE_" + name.upper().replace("-", "_")
     outcome = variant.run(env={variable: '3 "s\x1b'})
     assert outcome.exit_code == 2
-    choices = " or ".join(FLAGS[name].choices)
-    problem = f"must be {choices}" if choices else "parse error"
+    *others, last = FLAGS[name].choices or ("",)
+    problem = f"must be {', '.join(others)} or {last}" if last else "parse error"
     assert outcome.stderr.startswith(rf'invalid value "3 \"s\x1b" for {variable}: {problem}' + "\nUsage of ")
 
 
