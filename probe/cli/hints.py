@@ -127,7 +127,7 @@ HINTS: "dict[Cause, str]" = {
         "give -tls-client-cert and -tls-client-key, with a certificate from a CA that the server trusts: it requires "
         "one (mTLS)"
     ),
-    "tls-refused": ("check -tls-client-cert: it must be valid today and issued by a CA that the server trusts"),
+    "tls-refused": "check -tls-client-cert: it must be valid today and issued by a CA that the server trusts",
     "tls-version": "allow TLS 1.2 or 1.3 on the server: this program supports no older version",
     "tls-alpn": (
         "check that this is the gRPC port, and that a proxy in front of it offers h2 (ALPN): gRPC needs HTTP/2 over TLS"
@@ -205,6 +205,7 @@ HINTS: "dict[Cause, str]" = {
         "check whether the server is shutting down, or whether a proxy limits its connections: it refused the call "
         "twice"
     ),
+    # REST.
     "url-user": "give credentials as a header: -rpc-header='authorization: …'",
     "url-path": (
         "give -addr=http://HOST:PORT or https://HOST:PORT, with a path in front of /v1/models if a gateway needs one"
@@ -221,6 +222,7 @@ HINTS: "dict[Cause, str]" = {
     "rest-grpc": "give the REST port (--rest_api_port, usually 8501), or omit the scheme: this is a gRPC port",
     "rest-tls": "use https:// in -addr: the server speaks TLS on this port",
     "rest-not-http": "check the port: whatever is listening there does not speak HTTP/1",
+    # The configuration file, and other files.
     "no-models": (
         "give -model-name, or list a model in the file of -model-config-file: a run that asks for nothing is a failure"
     ),

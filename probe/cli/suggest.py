@@ -40,7 +40,10 @@ def suggest(error: "UsageError") -> str:
         return f"write {name}=true or {name}=false"
     if flag.kind == "header":
         return f"write {name}='name: value'"
-    return f"write {name}={' or '.join(flag.choices)}" if flag.choices else f"write {name}=PATH"
+    if flag.choices:
+        *others, last = flag.choices
+        return f"write {name}={', '.join(others)} or {last}"
+    return f"write {name}=PATH"
 
 
 def _duration(name: str, text: str) -> str:

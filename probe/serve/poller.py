@@ -54,9 +54,7 @@ class Poller:
         while True:
             try:
                 self.round()
-            except (
-                Exception
-            ) as error:  # a bug, or no memory: the last answer becomes stale, and the next round may succeed
+            except Exception as error:  # a bug, or no memory; the last answer becomes stale, the next may succeed
                 self._log(f"internal error: {type(error).__name__}: {error}")
             now = time.monotonic_ns()
             due = max(due + self._plan.interval, now)

@@ -3,7 +3,7 @@
 import time
 
 from ..cli.json_lines import render_json
-from ..cli.lines import verdict_line
+from ..cli.lines import BUDGET, verdict_line
 from ..cli.text import render
 from ..model import Report
 from ..rpc.http1 import tokens
@@ -131,5 +131,5 @@ class Site:
     def _live(current: "Round", is_fresh: bool) -> "Answer":
         if is_fresh and current.is_alive:
             return OK, TEXT, "TensorFlow Serving answers\n"
-        lines = [verdict_line(model.result.verdict, model.result.query, 400) for model in current.models[:1]]
+        lines = [verdict_line(model.result.verdict, model.result.query, BUDGET.text) for model in current.models[:1]]
         return UNAVAILABLE, TEXT, f"TensorFlow Serving does not answer: {' '.join(lines)}\n"
