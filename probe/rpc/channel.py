@@ -266,12 +266,8 @@ class Channel:
         except ConnectionBroken as error:
             self._dispatch(error.events)
             self._end(_broken(error))
-        except StreamError as error:
-            self._end(Failure(CALL, f"the connection broke: {error.text}", UNAVAILABLE, error.cause))
         except OSError as error:
-            cause = cause_of(error)
-            cause = cause if cause in PERMANENT_CAUSES else "broken"
-            self._end(Failure(CALL, f"the connection broke: {error.strerror or error}", UNAVAILABLE, cause))
+            self._end(connection_broke(error))
 
     def _dispatch(self, events: "list[Event]") -> bool:
         """Hands the events to their calls; returns whether the server's SETTINGS are among them."""
@@ -353,6 +349,15 @@ def timed_out(deadline: "Deadline", timeout: int) -> Failure:
     """A call whose deadline has passed. `timeout`: nanoseconds that it was given."""
     cause: Cause = "run-timeout" if deadline.limit == RUN else "no-time" if timeout <= 0 else "call-timeout"
     return Failure(CALL, "context deadline exceeded", DEADLINE_EXCEEDED, cause, limit=deadline.limit)
+
+
+def connection_broke(error: OSError) -> Failure:
+    """A call whose stream failed; `error`: what the stream raised."""
+    if isinstance(error, StreamError):
+        return Failure(CALL, f"the connection broke: {error.text}", UNAVAILABLE, error.cause)
+    cause = cause_of(error)
+    cause = cause if cause in PERMANENT_CAUSES else "broken"
+    return Failure(CALL, f"the connection broke: {error.strerror or error}", UNAVAILABLE, cause)
 
 
 def _unsent(ended: Failure) -> Failure:

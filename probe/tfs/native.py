@@ -58,16 +58,8 @@ class NativeClient:
     def status(self, queries: "tuple[Query, ...]", deadline: "Deadline") -> "tuple[ModelStatus | Failure, ...]":
         made = [_request(query) for query in queries]
         requests = tuple(request for request in made if not isinstance(request, Failure))
-        connector = self._connector
-        self._channel, answers = call_with_retry(
-            self._channel,
-            lambda request: connector.reopen(request, deadline),
-            requests,
-            deadline,
-            connector.config.rpc_timeout,
-        )
-        left = iter(answers)
-        return tuple(request if isinstance(request, Failure) else self._decode(next(left)) for request in made)
+        answers = iter(self._call(requests, deadline))
+        return tuple(request if isinstance(request, Failure) else _decode(next(answers)) for request in made)
 
     def version_of_label(self, model: str, label: str, deadline: "Deadline") -> "int | Failure":
         sink = VersionSink()
@@ -75,7 +67,7 @@ class NativeClient:
             message = encode_metadata_request(model, label)
         except UnicodeEncodeError:
             return NOT_UNICODE
-        answer = self._call(Request(METADATA_METHOD, message, sink=sink), deadline)
+        (answer,) = self._call((Request(METADATA_METHOD, message, sink=sink),), deadline)
         if isinstance(answer, Failure):
             return interpret(answer)
         if sink.version is None:
@@ -87,7 +79,7 @@ class NativeClient:
             message = complete_predict_request(request, model, version)
         except UnicodeEncodeError:
             return NOT_UNICODE
-        answer = self._call(Request(PREDICT_METHOD, message, sink=lambda _: False), deadline)
+        (answer,) = self._call((Request(PREDICT_METHOD, message, sink=lambda _: False),), deadline)
         return answer if isinstance(answer, Failure) else None
 
     @property
@@ -97,24 +89,19 @@ class NativeClient:
     def close(self) -> None:
         self._channel.close()
 
-    def _call(self, request: Request, deadline: "Deadline") -> "bytes | Failure":
+    def _call(self, requests: "tuple[Request, ...]", deadline: "Deadline") -> "tuple[bytes | Failure, ...]":
         connector = self._connector
-        self._channel, (answer,) = call_with_retry(
+        self._channel, answers = call_with_retry(
             self._channel,
             lambda request: connector.reopen(request, deadline),
-            (request,),
+            requests,
             deadline,
             connector.config.rpc_timeout,
         )
-        return answer if isinstance(answer, bytes) else _with_spiffe_cause(answer, connector.config.security)
-
-    def _decode(self, answer: "bytes | Failure") -> "ModelStatus | Failure":
-        if isinstance(answer, Failure):
-            return _with_spiffe_cause(answer, self._connector.config.security)
-        try:
-            return decode_response(answer)
-        except WireError as error:
-            return Failure(CALL, f"grpc: failed to unmarshal the received message: {error}", INTERNAL, "unreadable")
+        security = connector.config.security
+        return tuple(
+            _with_spiffe_cause(answer, security) if isinstance(answer, Failure) else answer for answer in answers
+        )
 
 
 class _Connector:
@@ -223,6 +210,15 @@ def connect(
     if spiffe_id:
         trace = CallTrace(trace.peer, trace.security, spiffe_id, trace.dial_ns)
     return NativeClient(channel, connector), trace
+
+
+def _decode(answer: "bytes | Failure") -> "ModelStatus | Failure":
+    if isinstance(answer, Failure):
+        return answer
+    try:
+        return decode_response(answer)
+    except WireError as error:
+        return Failure(CALL, f"grpc: failed to unmarshal the received message: {error}", INTERNAL, "unreadable")
 
 
 def _request(query: "Query") -> "Request | Failure":

@@ -9,11 +9,11 @@ from ..deadline import CONNECT, RPC
 from ..model import CALL, DIAL, CallTrace, Failure, ModelStatus
 from ..net.dial import dial
 from ..net.dial import failure as dial_failure
-from ..net.errors import PERMANENT_CAUSES, AttemptError, Permanent, StreamError, Transient, cause_of
+from ..net.errors import AttemptError, Permanent, Transient
 from ..net.sniff import SNIFF_BYTES, is_http2, is_tls
 from ..net.stream import connect as connect_socket
 from ..net.url import Url, parse_url
-from ..rpc.channel import timed_out
+from ..rpc.channel import connection_broke, timed_out
 from ..rpc.http1 import Body, End, Head, HttpError
 from ..rpc.http1_client import ResponseReader, encode_request
 from ..rpc.json_tokens import JsonError
@@ -159,12 +159,8 @@ class RestClient:
                 failure = timed_out(deadline, timeout)
             except (Transient, Permanent) as error:
                 return dial_failure(error)
-            except StreamError as error:
-                failure = Failure(CALL, f"the connection broke: {error.text}", UNAVAILABLE, error.cause)
             except OSError as error:
-                cause = cause_of(error)
-                cause = cause if cause in PERMANENT_CAUSES else "broken"
-                failure = Failure(CALL, f"the connection broke: {error.strerror or error}", UNAVAILABLE, cause)
+                failure = connection_broke(error)
             if failure or not answer.reader.can_reuse:
                 self.close()
             # A server closes idle connections when it likes: one that was kept is replaced once.
