@@ -133,7 +133,7 @@ def _predict(client: "Client", plan: "Plan", query: "Query", version: "int | Non
     )
     if failure is None:
         return None
-    return Failure(PREDICT, failure.text, failure.code, failure.cause, failure.permanent, failure.limit)
+    return failure.copy(kind=PREDICT)
 
 
 def _read_request(file: "NamedFile") -> "bytes | Failure":

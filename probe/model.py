@@ -9,7 +9,7 @@ from .value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any, Final, Literal, TypeAlias
+    from typing import Final, Literal, TypeAlias
 
     from .deadline import Deadline, Limit
 
@@ -236,10 +236,6 @@ class Plan(Value):
         self.interval: Final = interval
         self.serve: Final = serve
         self.round_limit: Final = round_limit
-
-    def copy(self, **changes: "Any") -> "Plan":
-        """The same plan, with other values for some of its attributes."""
-        return Plan(**({name: getattr(self, name) for name in self.__slots__} | changes))
 
 
 class VersionStatus(Value):

@@ -4,6 +4,12 @@ A value is a plain class with `__slots__`: importing `dataclasses` would cost mo
 declared `Final`, so mypy rejects any assignment after `__init__`.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    T = TypeVar("T", bound="Value")
+
 
 class Value:
     """Compares, hashes and prints by the attributes that `__slots__` names.
@@ -13,6 +19,10 @@ class Value:
 
     __slots__: "tuple[str, ...]" = ()
     _hidden: "tuple[str, ...]" = ()
+
+    def copy(self: "T", **changes: "Any") -> "T":
+        """The same value, with other values for some of its attributes, which `__init__` takes by the same names."""
+        return type(self)(**({name: getattr(self, name) for name in self.__slots__} | changes))
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

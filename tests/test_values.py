@@ -145,3 +145,11 @@ def test_shares_are_equal_parts(parts: int) -> None:
 
 def test_a_long_wait_is_cut() -> None:
     assert Deadline.after(10**18, RUN).remaining() == MAX_WAIT_SECONDS
+
+
+def test_a_copy_differs_only_in_what_is_changed() -> None:
+    failure = model.Failure(model.CALL, "no answer", 14, "broken", permanent=True, limit=RUN)
+    assert failure.copy() == failure
+    assert failure.copy(kind=model.PREDICT) == model.Failure(model.PREDICT, "no answer", 14, "broken", True, RUN)
+    with pytest.raises(TypeError):
+        failure.copy(sort=model.PREDICT)

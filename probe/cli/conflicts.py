@@ -3,6 +3,8 @@
 The rules, their order, and the words before each remedy are those of grpc_health_probe, whose flags these are.
 """
 
+from ..net.target import is_url
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -106,7 +108,7 @@ def _serve(values: "dict[str, Any]", has_command: bool) -> str:
 
 def _rest(values: "dict[str, Any]") -> str:
     """What does not go together with a URL."""
-    if not values["addr"].startswith(("http://", "https://")):
+    if not is_url(values["addr"]):
         return ""
     given = next((name for name in NOT_FOR_REST if values[name]), "")
     if values["engine"] != "native":

@@ -38,6 +38,11 @@ class Target(Value):
         self.server_name: Final = server_name
 
 
+def is_url(address: str) -> bool:
+    """Whether an address asks the REST API; net/url.py takes it apart."""
+    return address.startswith(("http://", "https://"))
+
+
 def parse(address: str) -> "Target | Failure":
     """The target that an address names; a permanent Failure for malformed ones."""
     scheme, colon, rest = address.partition(":")

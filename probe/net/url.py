@@ -26,11 +26,6 @@ class Url(Value):
         self.has_port: Final = has_port
 
 
-def is_url(address: str) -> bool:
-    """Whether an address asks the REST API."""
-    return address.startswith(("http://", "https://"))
-
-
 def parse_url(address: str) -> "Url | Failure":
     """The parts of a URL; a permanent Failure for malformed ones."""
     scheme, _, rest = address.partition("://")

@@ -129,12 +129,8 @@ class Board:
         text = f"the last answer is {age_ns // 1_000_000_000}s old"
         failure = Failure(CALL, text, DEADLINE_EXCEEDED, "stale")
         verdict = of_failure(failure)
-        models = tuple(
-            ModelView(Result(model.result.query, failure, verdict), model.versions, model.since, model.state)
-            for model in latest.models
-        )
-        kept = {name: getattr(latest, name) for name in latest.__slots__} | {"models": models, "is_alive": False}
-        return Round(**kept), False
+        models = tuple(model.copy(result=Result(model.result.query, failure, verdict)) for model in latest.models)
+        return latest.copy(models=models, is_alive=False), False
 
 
 def trimmed(result: Result) -> Result:
@@ -155,7 +151,7 @@ def trimmed(result: Result) -> Result:
             kept.append(version)
         else:
             omitted += 1
-    return Result(result.query, ModelStatus(tuple(kept), (), omitted), result.verdict, result.trace)
+    return result.copy(outcome=ModelStatus(tuple(kept), (), omitted))
 
 
 def with_series(status: ModelStatus) -> "tuple[VersionStatus, ...]":

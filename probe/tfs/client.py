@@ -4,6 +4,7 @@ A client never raises: what fails is a Failure. It neither prints nor knows flag
 """
 
 from ..model import SETUP, CallTrace, Failure
+from ..net.target import is_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def connect(
 ) -> "tuple[Client | Failure, CallTrace]":
     """A connected client, and how the connection came about. `first` rides in the opening write: `status` gives its
     outcome without a second call. `enter` is called at the start of each phase."""
-    if config.address.startswith(("http://", "https://")):
+    if is_url(config.address):
         from . import rest
 
         return rest.connect(config, first, deadline, enter)

@@ -255,5 +255,4 @@ def _with_spiffe_cause(failure: Failure, security: "Security | None") -> Failure
     """The failure with a cause that fits SPIFFE, where SPIFFE is in use."""
     if not security or security.kind != SPIFFE or failure.cause not in SPIFFE_CAUSES:
         return failure
-    cause = SPIFFE_CAUSES[failure.cause]
-    return Failure(failure.kind, failure.text, failure.code, cause, failure.permanent, failure.limit)
+    return failure.copy(cause=SPIFFE_CAUSES[failure.cause])

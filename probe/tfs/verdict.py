@@ -70,15 +70,7 @@ def judge(
     `labels`: what became of those that the query names, each with its version or why there is none."""
     verdict = of_failure(outcome) if isinstance(outcome, Failure) else _of_status(outcome, query, labels)
     if liveness and verdict.exit_code and is_alive(outcome):
-        return Verdict(
-            exit_codes.OK,
-            verdict.version,
-            verdict.failure,
-            verdict.cause,
-            alive=True,
-            wanted=verdict.wanted,
-            detail=verdict.detail,
-        )
+        return verdict.copy(exit_code=exit_codes.OK, alive=True)
     return verdict
 
 

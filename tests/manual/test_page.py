@@ -16,8 +16,8 @@ from build.shared.checkout import epoch
 from probe.cli.flag_table import FLAGS
 from probe.cli.usage import EXAMPLES
 from probe.model import Failure
-from probe.net.target import parse
-from probe.net.url import is_url, parse_url
+from probe.net.target import is_url, parse
+from probe.net.url import parse_url
 from probe.tfs.exit_codes import TABLE
 from tests.frozen.roots import tool
 from tests.support.variants import VERSION

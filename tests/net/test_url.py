@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.model import Failure
-from probe.net.url import Url, is_url, parse_url
+from probe.net.target import is_url
+from probe.net.url import Url, parse_url
 
 LOOPBACK = ("127.0.0.1", "::1")
 
