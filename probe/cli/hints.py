@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..deadline import Limit
-    from ..model import Cause, ModelStatus, Query, Verdict, VersionStatus
+    from ..model import Cause, ModelStatus, Query, Result, Verdict, VersionStatus
 
 MAX_LISTED_VERSIONS = 10
 PIP_INSTALL = f"pip install 'tfs_model_status_probe-{__version__}-py3-none-any.whl[grpcio]'"  # the release's wheel
@@ -266,6 +266,14 @@ HINTS: "dict[Cause, str]" = {
     ),
     "install-space": "give the volume 32 MiB: there is no room for the copy, which is made beside the old one",
 }
+
+
+def hint_on(result: "Result", advice: str = "") -> str:
+    """The hint about a model's result; empty if there is nothing to add. `advice`: about the command line, which
+    replaces that about a failure. Of a server that only has to be alive there is nothing to explain."""
+    if result.verdict.alive:
+        return ""
+    return (result.verdict.exit_code and advice) or hint(result.verdict, result.outcome, result.query)
 
 
 def hint(verdict: "Verdict", outcome: "ModelStatus | Failure", query: "Query") -> str:

@@ -87,14 +87,10 @@ def _frame(
 
 
 def _model(result: "Result", advice: str, cut: _Cut) -> "Json":
-    from .hints import hint
+    from .hints import hint_on
 
     outcome, verdict = result.outcome, result.verdict
     failure = verdict.failure
-    if verdict.alive:
-        advice = ""
-    elif not advice or not verdict.exit_code:
-        advice = hint(verdict, outcome, result.query)
     versions, omitted = ((), 0) if isinstance(outcome, Failure) else _versions(outcome, verdict.version, cut.versions)
     return {
         "name": cut.text(result.query.model),
@@ -106,7 +102,7 @@ def _model(result: "Result", advice: str, cut: _Cut) -> "Json":
         "versions": tuple(_version(version, cut) for version in versions),
         "versions_omitted": omitted,
         "failure": None if failure is None else _failure(failure, cut),
-        "hint": cut.text(advice) or None,
+        "hint": cut.text(hint_on(result, advice)) or None,
     }
 
 

@@ -37,7 +37,7 @@ def render_many(report: "Report", now: str, budget: "Budget", advice: str, quiet
     first = report.results[0].outcome
     if isinstance(first, Failure) and first.kind not in (CALL, STATUS):
         lines = f"{now}{verdict_line(report.results[0].verdict, report.results[0].query, budget.text)}\n"
-        hint = "" if quiet else advice or _hint(report.results[0])
+        hint = "" if quiet else _hint(report.results[0], advice)
         return lines + (f"{now}hint: {escape(hint, budget.hint)}\n" if hint else "") + summary
     blocks = [_block(result, now, budget, advice, quiet) for result in (*failing, *ready)]
     bad, good = blocks[: len(failing)], blocks[len(failing) :]
@@ -67,9 +67,7 @@ def _block(result: "Result", now: str, budget: "Budget", advice: str, quiet: boo
     outcome, verdict = result.outcome, result.verdict
     prefix = f"{now}{escape(result.query.model, MAX_NAME_BYTES)}: "
     shown = "<nil>" if isinstance(outcome, Failure) else response(outcome, verdict.version, budget.failed_response)
-    hint = "" if quiet or (not verdict.exit_code and verdict.alive) else _hint(result)
-    if verdict.exit_code and advice and not quiet:
-        hint = advice
+    hint = "" if quiet else _hint(result, advice)
     return (
         _Line(f"{prefix}ModelStatusResponse: {shown}\n"),
         _Line(f"{prefix}{verdict_line(verdict, result.query, budget.text)}\n"),
@@ -77,10 +75,10 @@ def _block(result: "Result", now: str, budget: "Budget", advice: str, quiet: boo
     )
 
 
-def _hint(result: "Result") -> str:
-    from .hints import hint
+def _hint(result: "Result", advice: str) -> str:
+    from .hints import hint_on
 
-    return hint(result.verdict, result.outcome, result.query)
+    return hint_on(result, advice)
 
 
 def _show(lines: "Iterable[_Line]", left: int) -> int:

@@ -26,9 +26,9 @@ def render(report: "Report", now: str, budget: Budget = BUDGET, advice: str = ""
         out = f"{now}ModelStatusResponse: <nil>\n"
     out += f"{now}{verdict_line(verdict, result.query, budget.text)}\n"
     if not quiet and (failed or (not verdict.alive and _has_newer_unavailable(verdict, outcome))):
-        from .hints import hint
+        from .hints import hint_on
 
-        text = (failed and advice) or hint(verdict, outcome, result.query)
+        text = hint_on(result, advice)
         if text:
             out += f"{now}hint: {escape(text, budget.hint)}\n"
     return out
