@@ -1,6 +1,7 @@
 """-serve's address -> sockets that listen there."""
 
 import _socket
+import errno
 
 from ..deadline import ROUND, Deadline
 from ..model import SETUP, Failure
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 BACKLOG = 4096  # the kernel takes less where its own limit is lower; a flood must not make it drop a kubelet's SYN
 LOOKUP_NANOSECONDS = 5_000_000_000
 ANY_V4, ANY_V6 = "0.0.0.0", "::"
+# Errors of a place that does not exist here.
+MISSING = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
+CAUSES: "dict[int, Cause]" = {
+    errno.EADDRINUSE: "serve-in-use",
+    errno.EACCES: "serve-permission",
+    errno.EPERM: "serve-permission",
+    errno.EADDRNOTAVAIL: "serve-no-address",
+}
 
 
 def listen(address: str) -> "tuple[_socket.socket, ...] | Failure":
@@ -54,9 +63,6 @@ def _open(
     places: "tuple[tuple[str | bytes, int] | tuple[str | bytes, int, int, int], ...]", wanted: int, address: str
 ) -> "tuple[_socket.socket, ...] | Failure":
     """Sockets on the first `wanted` of these places that exist here; a place that is taken is an error."""
-    import errno
-
-    missing = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
     sockets: list[_socket.socket] = []
     last: OSError | None = None
     for place in places:
@@ -68,20 +74,14 @@ def _open(
             sockets.append(_bound(place))
         except OSError as error:
             last = error
-            if error.errno not in missing:
+            if error.errno not in MISSING:
                 break
-    if sockets and (last is None or last.errno in missing):
+    if sockets and (last is None or last.errno in MISSING):
         return tuple(sockets)
     for socket in sockets:
         socket.close()
-    causes: dict[int, Cause] = {
-        errno.EADDRINUSE: "serve-in-use",
-        errno.EACCES: "serve-permission",
-        errno.EPERM: "serve-permission",
-        errno.EADDRNOTAVAIL: "serve-no-address",
-    }
     why = reason(last) if last else "the name has no address"
-    return _unusable(f"cannot listen on {address}: {why}", causes.get((last and last.errno) or 0, "serve-socket"))
+    return _unusable(f"cannot listen on {address}: {why}", CAUSES.get((last and last.errno) or 0, "serve-socket"))
 
 
 def _bound(place: "tuple[str | bytes, int] | tuple[str | bytes, int, int, int]") -> "_socket.socket":
