@@ -105,11 +105,6 @@ def needed_libraries(file: Path) -> list[str]:
         return [str(tag) for segment in dynamic for tag in segment.iter_tags("DT_NEEDED")]
 
 
-def mapped_bytes(file: Path) -> int:
-    """Returns how many bytes from the start of the file are mapped when it runs; symbols and the like come after."""
-    return max(segment.part.end for segment in segments(file) if segment.kind == "PT_LOAD")
-
-
 def offset_of_address(file: Path, address: int, length: int) -> int:
     """Returns where in the file the bytes are that are mapped to an address. Raises LookupError."""
     with _opened(file) as elf:

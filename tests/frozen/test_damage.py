@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from PyInstaller.archive.readers import CArchiveReader
 
-from build.shared.elf import Part, mapped_bytes, sections
+from build.shared.elf import Part, sections
 from probe.tfs import exit_codes
 from tests.fake_tfs import FakeServing
-from tests.frozen.elf import SNAPSHOT, guarded
+from tests.frozen.elf import SNAPSHOT, guarded, mapped_bytes
 from tests.support.runner import HANG_SECONDS
 from tests.support.variants import ROOT
 

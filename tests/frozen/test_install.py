@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from build.shared.elf import mapped_bytes, sections
+from build.shared.elf import sections
 from tests.fake_tfs import FakeServing
+from tests.frozen.elf import mapped_bytes
 from tests.frozen.expected import check
 from tests.frozen.roots import PROGRAM, inside, listing, root_with
 from tests.frozen.watched import Watched, watch
