@@ -2,7 +2,7 @@
 
 from ..cli import duration
 from ..cli.escape import escape
-from ..cli.hints import hint
+from ..cli.hints import hint_on
 from ..cli.lines import BUDGET, verdict_line
 from ..model import AVAILABLE, END, STATE_NAMES, Failure
 from ..rpc.http1_server import http_date
@@ -10,7 +10,7 @@ from ..rpc.status import proto_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..model import ModelStatus, VersionStatus
+    from ..model import VersionStatus
     from .board import Change, ModelView, Round
     from .site import Shown
 
@@ -53,8 +53,8 @@ def render(current: "Round", is_fresh: bool, shown: "Shown", seconds: int) -> st
     refresh = max(MIN_REFRESH_SECONDS, shown.interval_ns // 1_000_000_000)
     title = f"{ready}/{count} ready"
     models = sorted(current.models, key=lambda model: is_fresh and model.is_ready)
-    outcomes = {model.result.outcome for model in models if not model.is_answered}
-    shared = outcomes.pop() if count > 1 and len(outcomes) == 1 and not any(m.is_answered for m in models) else None
+    is_answered = any(model.is_answered for model in models)
+    is_shared = count > 1 and not is_answered and len({model.result.outcome for model in models}) == 1
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="refresh" content="{refresh}">'
@@ -64,8 +64,8 @@ def render(current: "Round", is_fresh: bool, shown: "Shown", seconds: int) -> st
         f"{_server(current, is_fresh)}</header>\n"
         f'<p class="dim">{_html(shown.address)}, asked every {duration.render(shown.interval_ns)}; '
         f"{_last_answer(current, seconds)}</p>\n"
-        f"{_notes(current, count)}{_shared(current, shared)}"
-        f"<main>\n{''.join(_model(model, is_fresh, seconds, shared is None) for model in models)}</main>\n"
+        f"{_notes(current, count)}{_shared(models[0]) if is_shared else ''}"
+        f"<main>\n{''.join(_model(model, is_fresh, seconds, not is_shared) for model in models)}</main>\n"
         f"{_changes(current.changes, seconds)}"
         f'<footer class="dim"><a href="/readyz">/readyz</a> · <a href="/livez">/livez</a> · '
         f'<a href="/metrics">/metrics</a> · tfs_model_status_probe {_html(shown.version)}</footer>\n</body></html>\n'
@@ -105,22 +105,20 @@ def _notes(current: "Round", count: int) -> str:
     return "".join(f'<p class="note">{_html(note)}</p>\n' for note in notes)
 
 
-def _shared(current: "Round", shared: "ModelStatus | Failure | None") -> str:
+def _shared(model: "ModelView") -> str:
     """A failure that all models have in common, once."""
-    if shared is None:
-        return ""
-    verdict, query = current.models[0].result.verdict, current.models[0].result.query
-    text = hint(verdict, shared, query)
-    line = _html(verdict_line(verdict, query, BUDGET.text), 900)
+    result = model.result
+    text = hint_on(result)
+    line = _html(verdict_line(result.verdict, result.query, BUDGET.text), 900)
     return f'<p class="note">{line}{f"<br>{_html(text, BUDGET.hint)}" if text else ""}</p>\n'
 
 
 def _model(model: "ModelView", is_fresh: bool, seconds: int, is_explained: bool) -> str:
     """A model's card. `is_explained`: with the verdict, which is otherwise shown once above all cards."""
-    verdict, query, outcome = model.result.verdict, model.result.query, model.result.outcome
+    verdict, query = model.result.verdict, model.result.query
     is_ready = is_fresh and model.is_ready
     since = f'<p class="dim">since {_date(model.since)}, {_ago(model.since, seconds)}</p>' if model.since else ""
-    text = hint(verdict, outcome, query) if is_explained else ""
+    text = hint_on(model.result) if is_explained else ""
     line = f"<p>{_html(verdict_line(verdict, query, BUDGET.text), 900)}</p>" if is_explained else ""
     return (
         f'<article class="{"yes" if is_ready else "no"}"><header><h3>{_html(model.name)}</h3>'
@@ -167,7 +165,7 @@ def _date(seconds: int) -> str:
 
 
 def _ago(since: int, now: int) -> str:
-    """`3m20s ago`, in its two largest units."""
+    """`3m 20s ago`, in its two largest units."""
     left = max(now - since, 0)
     parts: list[str] = []
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):

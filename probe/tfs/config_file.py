@@ -42,9 +42,7 @@ def read_queries(file: "NamedFile", named: "tuple[Query, ...]", template: Query)
         labels = tuple(label for label, _ in model.labels) if model else ()
         if template.require != "all":
             specific, labels = (), ()
-        queries.append(
-            Query(name, template.version, template.label, template.require, template.min_version, specific, labels)
-        )
+        queries.append(template.copy(model=name, expected=specific, labels=labels))
     return ConfiguredQueries(tuple(queries), _notes(config))
 
 

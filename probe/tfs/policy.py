@@ -51,7 +51,7 @@ def decide(status: "ModelStatus", query: "Query", labeled: "Iterable[tuple[str, 
 
 def is_pending(version: "VersionStatus") -> bool:
     """Whether a version is loading or has failed, rather than AVAILABLE or unloaded without an error."""
-    return version.state != AVAILABLE and (version.state != END or version.error_code != 0)
+    return version.state != AVAILABLE and _is_tracked(version)
 
 
 def _is_tracked(version: "VersionStatus") -> bool:
