@@ -81,11 +81,8 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
         process.enter(*PHASES["dial"])  # the alarm may ring before the first phase begins
         process.arm(plan.deadline.remaining() + GRACE_SECONDS)
     if not isinstance(plan, Failure) and plan.config_file:
-        from .tfs.config_file import read_queries
-
         _enter("files")
-        configured = read_queries(plan.config_file, plan.queries, query(asked.flags.values, ""))
-        plan, notes = with_queries(plan, configured, asked.flags.values)
+        plan, notes = _with_config_file(asked, plan)
     if isinstance(plan, Failure):
         return _print_report(asked, environment, _failed(plan), begun)
     if plan.serve is not None:
@@ -98,6 +95,15 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
         report = check(plan, enter=_enter)
         process.enter(*output_phase(report, exit_code(report)))
     return _print_report(asked, environment, report, begun, notes)
+
+
+def _with_config_file(asked: "Options", plan: "Plan") -> "tuple[Plan | Failure, tuple[str, ...]]":
+    """The plan with the questions that its configuration file stands for, and the notes about the file."""
+    from .tfs.config_file import read_queries
+
+    assert plan.config_file is not None
+    values = asked.flags.values
+    return with_queries(plan, read_queries(plan.config_file, plan.queries, query(values, "")), values)
 
 
 def _enter(phase: "Phase") -> None:
@@ -151,12 +157,8 @@ def _serve(
         return timestamp(time.localtime())
 
     def read() -> "tuple[Plan | Failure, tuple[str, ...]]":
-        from .tfs.config_file import read_queries
-
-        assert plan.config_file is not None
-        named = asked.plan.queries if not isinstance(asked.plan, Failure) else ()
-        configured = read_queries(plan.config_file, named, query(asked.flags.values, ""))
-        return with_queries(plan, configured, asked.flags.values)
+        assert not isinstance(asked.plan, Failure)
+        return _with_config_file(asked, asked.plan)  # whose questions are only those of the command line
 
     if asked.verbose:
         _log(options_lines(asked, environment, stamp(), notes))
