@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import itertools
-import tracemalloc
 import zlib
 
 import pytest
@@ -17,6 +16,7 @@ from probe.model import CALL, Failure
 from probe.rpc.events import Data, Headers
 from probe.rpc.gzip import PIECE_BYTES, Decompressor, TooLong, compress, decompress
 from probe.rpc.unary import MAX_MESSAGE_BYTES, UnaryCall
+from tests.support.memory import peak_below
 from tests.support.wire import message
 
 Result = bytes | tuple[str, int, str] | None
@@ -133,13 +133,8 @@ def test_any_bytes_are_a_message_or_a_failure(content: bytes) -> None:
 
 def test_a_bomb_takes_no_memory() -> None:
     bomb = packed(gzip.compress(bytes(200 << 20), 9))
-    tracemalloc.start()
-    try:
+    with peak_below(5 * MAX_MESSAGE_BYTES):
         assert result(bomb) == TOO_LARGE
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert most < 5 * MAX_MESSAGE_BYTES
 
 
 # Piece by piece.
@@ -171,14 +166,9 @@ def test_a_bomb_is_seen_in_pieces_of_bounded_size() -> None:
         sizes.append(len(piece))
         return len(sizes) > 100
 
-    tracemalloc.start()
-    try:
+    with peak_below(1 << 20):
         assert Decompressor().feed(bomb, sink, last=True)
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
     assert len(sizes) == 101 and max(sizes) <= PIECE_BYTES
-    assert most < 1 << 20
 
 
 @given(st.binary(max_size=100), st.booleans())

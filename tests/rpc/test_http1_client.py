@@ -6,10 +6,10 @@ differs on purpose, DIFFERENCES shows both sides.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from probe.rpc.http1 import Body, End, Head, HttpError
 from probe.rpc.http1_client import MAX_HEAD_BYTES, MAX_INFORMATIONAL, ResponseReader, encode_request
 from tests.rpc.http1_messages import EXAMPLES, bodies, cuts, damaged, ends, field_lines, pieces
+from tests.support.memory import peak_below
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -292,18 +293,11 @@ ENDLESS = {
 def test_an_endless_answer_takes_bounded_memory_and_linear_time(name: str) -> None:
     reader, data = ResponseReader(), ENDLESS[name]
     started = time.monotonic()
-    tracemalloc.start()
-    try:
+    with peak_below(3_000_000), contextlib.suppress(HttpError):
         for at in range(0, len(data), 1000):
             reader.feed(data[at : at + 1000])
             while reader.next_event() is not None:
                 pass
-    except HttpError:
-        pass
-    finally:
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert peak < 3_000_000
     assert time.monotonic() - started < 30
 
 
