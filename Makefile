@@ -7,7 +7,7 @@
 # make debian-13   the executable built on Debian 13, in a root file system, and the case table on it (as root)
 # make check   only linters, types and format
 # make freeze  dist/tfs_model_status_probe_VERSION_linux_amd64, the executable (Debian on x86-64)
-#              and what it is made of, dist/tfs_model_status_probe_VERSION.buildinfo
+#              and what it is made of, dist/tfs_model_status_probe_VERSION_linux_amd64.buildinfo
 # make zipapp  dist/tfs_model_status_probe_VERSION.pyz
 # make release [REPOSITORY=owner/name] [TAG=vX.Y.Z]   dist/release/, built twice and verified; publishes nothing
 # make verify-release [ASSETS=folder]                 the files of a release, downloaded or made here
@@ -31,7 +31,7 @@ FIND_PYTHON = for python in $(PYTHON) /usr/bin/python3 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' probe/__init__.py)
 FROZEN := dist/tfs_model_status_probe_$(VERSION)_linux_amd64
-FROZEN_BUILDINFO := dist/tfs_model_status_probe_$(VERSION).buildinfo
+FROZEN_BUILDINFO := $(FROZEN).buildinfo
 ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
 SOURCES := $(shell find probe build -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 RUN := .venv/bin/python

@@ -27,7 +27,6 @@ from build import buildinfo, outdated, python_object, snapshot
 from build.command import BuildError, run
 from build.inspect_artifact import inspect
 from build.platform import LINUX_AMD64, Platform
-from build.platform import buildinfo as buildinfo_name
 from build.python_object import Python
 from build.shared.checkout import ROOT, VERSION, commit
 
@@ -72,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             linked = buildinfo.write(made_of, made, target.name, made.with_name(LINK_MAP), python)
             out.mkdir(parents=True, exist_ok=True)
             # The executable last: make asks when it was made.
-            put(made_of, out / buildinfo_name(VERSION), 0o644)
+            put(made_of, out / platform.buildinfo(VERSION), 0o644)
             put(made, target, 0o755)
     except BuildError as error:
         sys.exit(f"{error}")

@@ -32,6 +32,10 @@ class Platform(NamedTuple):
         """Returns the file name of the executable."""
         return f"{PROGRAM}_{version}_{self.name}"
 
+    def buildinfo(self, version: str) -> str:
+        """Returns the file name of the description of what the executable is made of."""
+        return f"{self.executable(version)}.buildinfo"
+
     def deb_file(self, version: str) -> str:
         return f"{PACKAGE}_{version}_{self.deb}.deb"
 
@@ -59,12 +63,25 @@ LINUX_AMD64 = Platform(
     oci="linux/amd64",
     page_size=4096,
 )
-PLATFORMS = (LINUX_AMD64,)
+LINUX_ARM64 = Platform(
+    name="linux_arm64",
+    triple="aarch64-linux-gnu",
+    elf_machine="EM_AARCH64",
+    deb="arm64",
+    rpm="aarch64",
+    oci="linux/arm64",
+    page_size=65536,
+)
+PLATFORMS = (LINUX_AMD64, LINUX_ARM64)
 
 
-def buildinfo(version: str) -> str:
-    """Returns the file name of the description of what the executable is made of."""
-    return f"{PROGRAM}_{version}.buildinfo"
+def find(name: str) -> Platform:
+    """Returns the platform of this name. Raises ValueError for an unknown one."""
+    for row in PLATFORMS:
+        if row.name == name:
+            return row
+    names = " or ".join(row.name for row in PLATFORMS)
+    raise ValueError(f"there is no executable for {name!r}: the platform must be {names}")
 
 
 def zipapp(version: str) -> str:

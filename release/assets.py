@@ -56,7 +56,7 @@ class Assets:
 
     @property
     def buildinfo(self) -> Path:
-        return self.folder / platform.buildinfo(self.version)
+        return self.folder / self.platform.buildinfo(self.version)
 
     @property
     def notice(self) -> Path:

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from build import platform
-from build.platform import LINUX_AMD64, PLATFORMS
+from build.platform import LINUX_AMD64, LINUX_ARM64, PLATFORMS
 from build.shared import elf
 from tests.support.variants import BUILDINFO, FROZEN, ROOT, VERSION, ZIPAPP, Variant
 
@@ -18,13 +18,24 @@ def test_the_names_of_a_release() -> None:
     assert LINUX_AMD64.executable("1.2.3") == "tfs_model_status_probe_1.2.3_linux_amd64"
     assert LINUX_AMD64.deb_file("1.2.3") == "tfs-model-status-probe_1.2.3_amd64.deb"
     assert LINUX_AMD64.rpm_file("1.2.3") == "tfs-model-status-probe-1.2.3-1.x86_64.rpm"
-    assert platform.buildinfo("1.2.3") == "tfs_model_status_probe_1.2.3.buildinfo"
+    assert LINUX_AMD64.buildinfo("1.2.3") == "tfs_model_status_probe_1.2.3_linux_amd64.buildinfo"
+    assert LINUX_ARM64.executable("1.2.3") == "tfs_model_status_probe_1.2.3_linux_arm64"
+    assert LINUX_ARM64.deb_file("1.2.3") == "tfs-model-status-probe_1.2.3_arm64.deb"
+    assert LINUX_ARM64.rpm_file("1.2.3") == "tfs-model-status-probe-1.2.3-1.aarch64.rpm"
+    assert LINUX_ARM64.buildinfo("1.2.3") == "tfs_model_status_probe_1.2.3_linux_arm64.buildinfo"
     assert platform.zipapp("1.2.3") == "tfs_model_status_probe_1.2.3.pyz"
 
 
 def test_no_two_platforms_share_a_name() -> None:
     for field in ("name", "triple", "elf_machine", "deb", "rpm", "oci"):
         assert len({getattr(row, field) for row in PLATFORMS}) == len(PLATFORMS)
+
+
+def test_a_platform_is_found_by_its_name() -> None:
+    for row in PLATFORMS:
+        assert platform.find(row.name) is row
+    with pytest.raises(ValueError, match=r"'linux_mips': the platform must be linux_amd64 or linux_arm64$"):
+        platform.find("linux_mips")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ SDIST = f"tfs_model_status_probe-{VERSION}.tar.gz"
 ASSETS = {
     *(EXECUTABLE, platform.zipapp(VERSION), WHEEL, SDIST, DEB, RPM, "Dockerfile", "NOTICE"),
     *MANUAL,
-    *(f"tfs_model_status_probe_{VERSION}.cdx.json", platform.buildinfo(VERSION), "checksums.txt"),
+    *(f"tfs_model_status_probe_{VERSION}.cdx.json", LINUX_AMD64.buildinfo(VERSION), "checksums.txt"),
 }
 INSTALLED = {
     "/usr/bin/tfs_model_status_probe": EXECUTABLE,

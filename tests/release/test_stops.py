@@ -55,7 +55,7 @@ def test_two_builds_that_differ(frozen: Variant, tmp_path: Path) -> None:
         LINUX_AMD64.deb_file(VERSION),
         LINUX_AMD64.rpm_file(VERSION),
         f"tfs_model_status_probe_{VERSION}.cdx.json",
-        f"tfs_model_status_probe_{VERSION}.buildinfo",
+        LINUX_AMD64.buildinfo(VERSION),
         "NOTICE",
         "run `python -m release.artefacts FOLDER` in both and compare the folders with diffoscope",
     ]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from build import platform
-from build.platform import MANUAL
+from build.platform import LINUX_AMD64, MANUAL
 from tests.release.clones import Done, git, run
 from tests.release.conftest import REPOSITORY, Release
 from tests.release.test_release import ASSETS, DEB, EXECUTABLE, RPM, SDIST, WHEEL
@@ -21,7 +21,7 @@ from tests.support.variants import VERSION
 
 ZIPAPP = platform.zipapp(VERSION)
 SBOM = f"tfs_model_status_probe_{VERSION}.cdx.json"
-BUILDINFO = platform.buildinfo(VERSION)
+BUILDINFO = LINUX_AMD64.buildinfo(VERSION)
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ class Variant:
 FROZEN = Path(os.environ.get("TEST_EXECUTABLE", ROOT / "dist" / platform.LINUX_AMD64.executable(VERSION)))
 INTERPRETER = os.environ.get("TEST_PYTHON", sys.executable)
 ZIPAPP = ROOT / "dist" / platform.zipapp(VERSION)
-BUILDINFO = ROOT / "dist" / platform.buildinfo(VERSION)
+BUILDINFO = ROOT / "dist" / platform.LINUX_AMD64.buildinfo(VERSION)
 PACKAGE = Path(os.environ.get("TEST_PACKAGE", ROOT / ".cache" / "package" / "bin" / "tfs_model_status_probe"))
 
 # `make coverage` measures the module; the other variants run the same code or are not Python's to measure.
