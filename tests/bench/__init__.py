@@ -15,5 +15,7 @@ How it is measured, so that it means something:
   which replays recorded answers. What that server and the connection cost by themselves are rows of the floor.
 - Calls over TLS go to a server of their own, beside the plain one: TLS 1.3, certificates with elliptic curves, the
   server's verified against a given file. They are compared with each other alone.
+- What watching a model costs in an hour is measured on containerd, as root and where it is installed: exec probes with
+  containerd's and runc's share, and the sidecar, as they are in deploy/.
 - A tenth of a core is a control group of the run's own, and every run begins with its full quota.
 """

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from tests.support.variants import FROZEN, ROOT, ZIPAPP
 
-from . import programs
+from . import pods, programs
 from .picture import PICTURE, picture
 from .readme import README, with_figures
-from .results import DATA, Report, Row, as_json, from_json, machine, today
+from .results import DATA, Hourly, Report, Row, as_json, from_json, machine, today
 from .samples import Failed
 from .session import FULL, QUICK, measure
 from .table import table
@@ -49,6 +49,13 @@ def bench(peer: Path | None, tls_peer: Path | None, quick: bool) -> Report:
         asked = programs.questions(plain[0].file)
         secure = [programs.static_tls(), *([programs.tls_peer(tls_peer)] if tls_peer else [])]
         measured = measure([*plain, *secure, *asked], QUICK if quick else FULL)
+        hourly: list[Hourly] = []
+        no_pods = ""
+        try:
+            compared = [program for program in plain if program.name == programs.STATIC or program.is_peer]
+            hourly = pods.measure(compared, pods.QUICK if quick else pods.FULL)
+        except pods.Unavailable as reason:
+            no_pods = str(reason)
     rows, questions = measured.rows[: -len(asked)], measured.rows[-len(asked) :]
     if DATA.exists():
         rows = with_recorded(rows, from_json(DATA.read_text()))
@@ -56,7 +63,10 @@ def bench(peer: Path | None, tls_peer: Path | None, quick: bool) -> Report:
     versions = {package: version(package) for package in ("pyinstaller", "grpcio")}
     name, _, build = shown.strip().partition(" ")
     built = {name: build} | versions
-    return Report(today(), about, built, measured.no_limit, measured.runner_mib, tuple(rows), tuple(questions))
+    return Report(
+        today(), about, built, measured.no_limit, measured.runner_mib, tuple(rows), tuple(questions), no_pods,
+        tuple(hourly),
+    )  # fmt: skip
 
 
 def with_recorded(rows: Sequence[Row], earlier: Report) -> list[Row]:

@@ -1,4 +1,5 @@
-"""The report as docs/benchmark.svg: a row for each program, a column of bars for each figure.
+"""The report as docs/benchmark.svg: a row for each program, a column of bars for each figure; and below, in bars of
+their own, what watching a model costs in an hour.
 
 A column's scale is made for the executable and its peers. The bar of a program that goes far beyond is cut short, which
 a gap in it shows. Every bar bears its number. Calls over TLS stand in a group of their own below.
@@ -15,6 +16,7 @@ from .results import CPU, LIMITED, MEMORY, WALL, Report, Row
 from .table import shown
 
 WITH_TLS = "-tls: TLS 1.3, certificate verified; grpc_health_probe asks the health service."
+IN_PODS = "Exec probes: containerd, its shim and runc included. The sidecar: as the kubelet and Prometheus ask it."
 PICTURE = ROOT / "docs" / "benchmark.svg"
 
 # Title and unit of each column.
@@ -27,7 +29,9 @@ COLUMNS = {
 
 # All in pixels.
 MARGIN, NAMES, COLUMN, BAR = 20, 232, 148, 96
-TOP, LINE, THICK, FOOT = 84, 34, 16, 72
+TOP, LINE, THICK, FOOT, CAPTION_LINE = 84, 34, 16, 21, 17
+# The longest bar of an hour's CPU time.
+WIDE_BAR = 480
 # Before the group of the calls over TLS.
 BREAK = 14
 # Which share of the available width the longest bar of the executable and its peers takes.
@@ -57,7 +61,9 @@ def picture(report: Report) -> str:
     columns = [figure for figure in COLUMNS if any(figure in row.figures for row in report.rows)]
     width = MARGIN + NAMES + COLUMN * len(columns) + MARGIN // 2
     tops = _tops(report)
-    height = tops[-1] + LINE + FOOT
+    bottom = tops[-1] + LINE
+    caption = _caption(report)
+    height = bottom + _hourly_height(report) + FOOT + CAPTION_LINE * len(caption)
     title = "What one call costs"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
@@ -72,8 +78,9 @@ def picture(report: Report) -> str:
         parts.append(f'<text class="head" x="{x}" y="62">{name} <tspan class="unit">{unit}</tspan></text>')
         parts += _bars(report, figure, x)
     parts += [_name(report, row, y) for row, y in zip(report.rows, tops, strict=True)]
-    caption = _caption(report)
-    parts += [_text(MARGIN, height - 51 + 17 * number, line, "small") for number, line in enumerate(caption)]
+    parts += _hourly(report, bottom)
+    first = height - CAPTION_LINE * len(caption)
+    parts += [_text(MARGIN, first + CAPTION_LINE * number, line, "small") for number, line in enumerate(caption)]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -91,13 +98,41 @@ def _bars(report: Report, figure: str, x: int) -> list[str]:
         if median is None:
             continue
         length = min(max(median * scale, 1.0), BAR)
-        kind = "ours bar" if row.name in OURS else "bar"
-        parts.append(f'<rect class="{kind}" x="{x}" y="{y}" width="{length:.1f}" height="{THICK}" rx="2"/>')
+        kind = "ours" if row.name in OURS else ""
+        parts.append(_bar(x, y, length, kind))
         if median * scale > BAR:
             gap = x + BAR - 16
             parts.append(f'<path class="gap" d="M{gap} {y + THICK + 2}l8 -{THICK + 4}"/>')
-        parts.append(_text(x + length + 6, y + 13, shown(median), "ours" if row.name in OURS else ""))
+        parts.append(_text(x + length + 6, y + 13, shown(median), kind))
     return parts
+
+
+def _hourly_height(report: Report) -> int:
+    return BREAK + LINE * (len(report.hourly) + 1) if report.hourly else 0
+
+
+def _hourly(report: Report, top: int) -> list[str]:
+    """Below the calls: what watching a model costs on containerd, in bars of the whole width."""
+    if not report.hourly:
+        return []
+    y = top + BREAK + 13
+    heading = (
+        f'<text class="head" x="{MARGIN}" y="{y}">CPU time per hour on containerd <tspan class="unit">s</tspan></text>'
+    )
+    parts = [heading]
+    scale = WIDE_BAR / max(one.cpu_seconds for one in report.hourly)
+    for number, one in enumerate(report.hourly, 1):
+        y = top + BREAK + LINE * number
+        length = max(one.cpu_seconds * scale, 1.0)
+        kind = "" if one.is_peer else "ours"
+        parts.append(_text(MARGIN, y + 13, one.name, kind))
+        parts.append(_bar(MARGIN + NAMES, y, length, kind))
+        parts.append(_text(MARGIN + NAMES + length + 6, y + 13, shown(one.cpu_seconds), kind))
+    return parts
+
+
+def _bar(x: int, y: int, length: float, kind: str) -> str:
+    return f'<rect class="{f"{kind} bar".strip()}" x="{x}" y="{y}" width="{length:.1f}" height="{THICK}" rx="2"/>'
 
 
 def _name(report: Report, row: Row, y: int) -> str:
@@ -114,6 +149,7 @@ def _caption(report: Report) -> list[str]:
     return [
         f"{FLOOR}: a C program that sends the same bytes and reads the answer. A bar with a gap is cut short.",
         f"Medians of {most} runs in random order, fewer of slow programs.{tls}",
+        *([IN_PODS] if report.hourly else []),
         f"{report.date}, {report.where}",
     ]
 

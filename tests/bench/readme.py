@@ -6,10 +6,10 @@ import re
 
 from tests.support.variants import ROOT
 
-from .picture import COLUMNS, WITH_TLS
+from .picture import COLUMNS, IN_PODS, WITH_TLS
 from .programs import OURS, STOCK
 from .results import CPU, LIMITED, MEMORY, WALL, Report, Row
-from .table import label, one_model, ratio, shown
+from .table import label, one_model, ratio, shown, to_the_sidecar
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- figures: `make bench` writes what stands between these two marks -->", "<!-- figures end -->"
@@ -27,7 +27,7 @@ def figures(report: Report) -> str:
     most = max(row.runs for row in report.rows)
     tls = [WITH_TLS] if any(row.tls for row in report.rows) else []
     note = [f"Medians of {most} runs, fewer of slow programs; {report.date}.", f"{report.where}.", *tls]
-    return "\n".join([*lines, "", *note, *_questions(report)])
+    return "\n".join([*lines, "", *note, *_questions(report), *_hourly(report)])
 
 
 def _questions(report: Report) -> list[str]:
@@ -43,6 +43,17 @@ def _questions(report: Report) -> list[str]:
         "",
         "All of one compiled server that replays a real one's answers; the floor is a C program that only reads them.",
     ]
+
+
+def _hourly(report: Report) -> list[str]:
+    """What watching a model costs on containerd."""
+    if not report.hourly:
+        return []
+    lines = ["", "| readiness on containerd | CPU time per hour | to the sidecar |", "|---|--:|--:|"]
+    for one in report.hourly:
+        name = one.name if one.is_peer else f"**{one.name}**"
+        lines.append(f"| {name} | {shown(one.cpu_seconds)} s | {to_the_sidecar(report, one)} |")
+    return [*lines, "", IN_PODS]
 
 
 def with_figures(readme: str, report: Report) -> str:

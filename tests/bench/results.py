@@ -44,8 +44,18 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Hourly:
+    """The CPU seconds that watching a model takes in an hour, in this way."""
+
+    name: str
+    cpu_seconds: float
+    is_peer: bool = False
+
+
+@dataclass(frozen=True)
 class Report:
-    """A whole run. `no_limit`: why nothing was measured under a tenth of a core; empty if it was."""
+    """A whole run. `no_limit`: why nothing was measured under a tenth of a core; empty if it was. `no_pods`: the same
+    for containerd."""
 
     date: str
     machine: Mapping[str, str | int | float]
@@ -55,6 +65,9 @@ class Report:
     rows: tuple[Row, ...] = field(default=())
     questions: tuple[Row, ...] = field(default=())
     """What may be asked, all of one server that replays answers; none in reports of before."""
+    no_pods: str = ""
+    hourly: tuple[Hourly, ...] = field(default=())
+    """On containerd, the sidecar first; none in reports of before."""
 
     @property
     def where(self) -> str:
@@ -111,7 +124,8 @@ def machine() -> dict[str, str | int | float]:
 def as_json(report: Report) -> str:
     """The report as a file."""
     groups = {group: [_row_as_dict(one) for one in getattr(report, group)] for group in GROUPS}
-    return json.dumps(vars(report) | groups, indent=2) + "\n"
+    hourly = {"hourly": [vars(one) for one in report.hourly]}
+    return json.dumps(vars(report) | groups | hourly, indent=2) + "\n"
 
 
 def _row_as_dict(one: Row) -> dict[str, Any]:
@@ -123,7 +137,8 @@ def from_json(text: str) -> Report:
     """The report in a file."""
     content: dict[str, Any] = json.loads(text)
     rows, questions = (tuple(map(_row_from_dict, content.pop(group, ()))) for group in GROUPS)
-    return Report(**content, rows=rows, questions=questions)
+    hourly = tuple(Hourly(**one) for one in content.pop("hourly", ()))
+    return Report(**content, rows=rows, questions=questions, hourly=hourly)
 
 
 def _row_from_dict(one: dict[str, Any]) -> Row:

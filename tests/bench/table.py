@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .programs import FLOOR, ONE
-from .results import CPU, FAULTS, LIMITED, MEMORY, WALL, Report, Row
+from .results import CPU, FAULTS, LIMITED, MEMORY, WALL, Hourly, Report, Row
 
 HEADS = {
     WALL: "wall ms",
@@ -38,7 +38,21 @@ def table(report: Report) -> str:
     for row in (*report.rows, *report.questions):
         cells = [f"{row.size:,}" if head == "size" else shown(row.median(head)) for head in HEADS]
         medians.append([label(row), *cells])
-    return "\n".join([*_aligned(medians), "", *_aligned(_ratios(report)), "", *_notes(report)]) + "\n"
+    return "\n".join([*_aligned(medians), "", *_aligned(_ratios(report)), "", *_hourly(report), *_notes(report)]) + "\n"
+
+
+def _hourly(report: Report) -> list[str]:
+    """What watching a model costs on containerd, or why that is not known."""
+    if not report.hourly:
+        return [f"Nothing was measured on containerd: {report.no_pods}.", ""] if report.no_pods else []
+    lines = [["on containerd", "CPU s per hour", "to the sidecar"]]
+    lines += [[one.name, shown(one.cpu_seconds), to_the_sidecar(report, one)] for one in report.hourly]
+    return [*_aligned(lines), ""]
+
+
+def to_the_sidecar(report: Report, one: Hourly) -> str:
+    """How many times the sidecar's CPU time."""
+    return shown(one.cpu_seconds / report.hourly[0].cpu_seconds)
 
 
 def one_model(report: Report) -> Row:

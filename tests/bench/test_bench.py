@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import trustme
 
 from tests.support.variants import ROOT, built
 
-from . import programs
+from . import pods, programs
 from .__main__ import with_recorded
 from .limit import tenth_of_a_core
 from .picture import picture
@@ -23,8 +25,9 @@ from .readme import figures
 from .results import FIGURES, LIMITED, Report, as_json, from_json, machine, today
 from .samples import Failed, quartiles
 from .session import Runs, all_servers, measure
-from .table import HEADS, table
+from .table import HEADS, shown, table
 
+PEER = "another"
 FEW = Runs(fast=3, slow=1, limited=1, limited_slow=1)
 
 
@@ -35,7 +38,21 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     floor = programs.floor(tmp_path_factory.mktemp("floor"))
     measured = measure([floor, programs.static(), programs.static_tls(), *programs.questions(floor.file)], FEW)
     rows, questions = tuple(measured.rows[:3]), tuple(measured.rows[3:])
-    return Report(today(), machine(), {STATIC: "2.0.0"}, measured.no_limit, measured.runner_mib, rows, questions)
+    return Report(
+        today(), machine(), {STATIC: "2.0.0"}, measured.no_limit, measured.runner_mib, rows, questions, "a reason"
+    )
+
+
+@pytest.fixture(scope="module")
+def with_hourly(report: Report) -> Report:
+    """With what was measured on containerd. In the peer's place stands the program itself."""
+    built("frozen")
+    peer = programs.static()._replace(name=PEER, is_peer=True)
+    try:
+        hourly = pods.measure([programs.static(), peer], pods.Runs(rounds=1, probes=2, seconds=5))
+    except pods.Unavailable as reason:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(reason))
+    return replace(report, hourly=tuple(hourly), no_pods="")
 
 
 def test_every_figure_is_measured(report: Report) -> None:
@@ -56,12 +73,12 @@ def test_every_question_is_measured(report: Report) -> None:
     assert [row.name for row in report.questions] == [
         "floor, one call", "floor, twenty calls", ONE, TWENTY, LABEL, REST, CURL,
     ]  # fmt: skip
-    shown = table(report)
+    said = table(report)
     for row in report.questions:
         assert set(row.figures) >= {"wall_ms", "cpu_ms", "memory_mib"}
-        assert f"\n{row.name}  " in shown
+        assert f"\n{row.name}  " in said
         assert f"\n| {row.name} | " in figures(report)
-        assert row.name == ONE or re.search(rf"\n{row.name} +to {ONE} ", shown)
+        assert row.name == ONE or re.search(rf"\n{row.name} +to {ONE} ", said)
     assert f"\n| {ONE} | " not in figures(replace(report, questions=()))
 
 
@@ -73,6 +90,55 @@ def test_the_replay_server_answers_what_it_is_asked(tmp_path: Path) -> None:
         assert frozen.run(*asked[TWENTY]).stderr.count(" state:AVAILABLE ") == programs.MANY
         said = [frozen.run(*asked[name]) for name in (ONE, LABEL, REST)]
         assert {(one.exit_code, one.verdict) for one in said} == {(0, "Servable state is AVAILABLE")}
+
+
+def test_an_hour_on_containerd_is_measured(with_hourly: Report) -> None:
+    """By the sidecar, and by exec probes, with the share of the container runtime."""
+    sidecar, ours, peer = with_hourly.hourly
+    assert [sidecar.name, ours.name, peer.name] == [
+        "sidecar, every 5s", "exec probe, every 10s", f"{PEER}, every 10s",
+    ]  # fmt: skip
+    assert [one.is_peer for one in with_hourly.hourly] == [False, False, True]
+    assert 0 < sidecar.cpu_seconds < ours.cpu_seconds
+    call_ms = with_hourly.rows[1].median("cpu_ms")
+    assert call_ms
+    for probe in (ours, peer):
+        assert probe.cpu_seconds / 360 * 1000 > 3 * call_ms
+
+
+def test_an_hour_on_containerd_is_shown(with_hourly: Report) -> None:
+    drawn, said, written = picture(with_hourly), table(with_hourly), figures(with_hourly)
+    for one in with_hourly.hourly:
+        assert f">{one.name}<" in drawn
+        assert f">{shown(one.cpu_seconds)}<" in drawn
+        assert re.search(rf"\n{one.name} +{shown(one.cpu_seconds)} +[\d.]+\n", said)
+        name = one.name if one.is_peer else f"**{one.name}**"
+        assert f"\n| {name} | {shown(one.cpu_seconds)} s | " in written
+    assert from_json(as_json(with_hourly)) == with_hourly
+
+
+def test_without_containerd_the_table_says_why(report: Report) -> None:
+    assert "\nNothing was measured on containerd: a reason.\n" in table(report)
+    assert "containerd" not in figures(report) + picture(report)
+
+
+def test_without_root_nothing_is_measured_on_containerd() -> None:
+    script = "from tests.bench import pods, programs; pods.measure([programs.static()], pods.QUICK)"
+    nobody = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    built("frozen")
+    done = subprocess.run([*nobody, sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr.endswith("tests.bench.pods.Unavailable: containerd needs root\n")
+
+
+def test_a_probe_that_fails_in_a_pod_is_not_measured() -> None:
+    false = shutil.which("busybox")
+    assert false
+    broken = Program("broken", Path(false))
+    with pytest.raises(Failed, match=r"^/bin/probe_0 ended with \d+ in a pod: "):
+        try:
+            pods.measure([broken], pods.QUICK)
+        except pods.Unavailable as reason:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(str(reason))
 
 
 def test_memory_is_the_programs_own(report: Report) -> None:

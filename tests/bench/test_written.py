@@ -44,6 +44,8 @@ def test_the_picture_shows_the_data() -> None:
         for figure in COLUMNS:
             if figure in row.figures:
                 assert shown(row.median(figure)) in texts
+    for one in REPORT.hourly:
+        assert {one.name, shown(one.cpu_seconds)} <= set(texts)
     assert any(REPORT.date in text and REPORT.where in text for text in texts)
     assert len(drawn) < 20_000
 
@@ -101,6 +103,16 @@ def test_a_question_costs_no_more_than_it_may(question: str) -> None:
     most, base = GOALS[question]
     assert walls[question] <= most * walls[base]
     assert walls[REST] < walls[CURL]
+
+
+def test_the_sidecar_costs_less_than_exec_probes() -> None:
+    """That is one reason to run it."""
+    if not REPORT.hourly:
+        pytest.skip("nothing has been measured on containerd yet: run make bench as root")
+    sidecar, *probes = REPORT.hourly
+    assert probes
+    for probe in probes:
+        assert sidecar.cpu_seconds < probe.cpu_seconds
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -121,9 +121,10 @@ class Pod:
 
 
 class Runtime:
-    """containerd, running."""
+    """containerd, running. `pid`: of the process of which it and everything that it starts are descendants."""
 
-    def __init__(self, folder: Path, service: Any) -> None:
+    def __init__(self, folder: Path, service: Any, pid: int) -> None:
+        self.pid = pid
         self._folder = folder
         self._service = service
 
@@ -177,7 +178,7 @@ def containerd(folder: Path) -> Iterator[Runtime]:
                 service.Version(messages.Nothing(), wait_for_ready=True, timeout=HANG_SECONDS)
             except grpc.RpcError as error:
                 raise RuntimeError((folder / "containerd.log").read_text()) from error
-            yield Runtime(folder, service)
+            yield Runtime(folder, service, server.pid)
     finally:
         server.kill()  # unshare; it takes containerd with it, and that one all that is in its process namespace
         server.wait()
