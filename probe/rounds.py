@@ -42,10 +42,12 @@ class Session:
             report = self._ask(self._client, plan, enter)
             if self._client is not None or not _is_stale(report):
                 return report
+            if plan.deadline.remaining() <= 0:
+                return report  # the first attempt took all of the time, and says more
         client, self._trace = dial(plan, self._connect, enter)
         if isinstance(client, Failure):
             if report is not None and client.cause == "no-time":
-                return report  # the first attempt took all of the time, and says more
+                return report  # as above
             return failed_report(plan, client, self._trace)
         self._client = client
         return self._ask(client, plan, enter)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +15,7 @@ from tests.fake_tfs import FakeServing
 from tests.frozen.expected import check
 from tests.images.dockerfiles import AS_THE_ORIGINAL, DEFAULT_TAG, EXAMPLE, PROBE, REPOSITORY
 from tests.images.engine import Engine
+from tests.support.sidecar import sidecar
 from tests.support.variants import FROZEN, ROOT, VERSION, Variant
 
 OWNER = REPOSITORY.split("/")[0]
@@ -91,6 +94,26 @@ def test_what_our_image_says_of_itself(engine: Engine, own: str, frozen: Variant
         "revision": [user, entry, commit],
         "source": [user, entry, f"https://github.com/{REPOSITORY}"],
     }
+
+
+def test_what_our_image_is_for(engine: Engine, own: str) -> None:
+    """The port of the documents' -serve is exposed, and registries have something to show."""
+    content = (ROOT / "deploy" / "sidecar" / "kubernetes.yaml").read_text()
+    (port,) = set(re.findall(r"-serve=:(\d+)", content))
+    (said,) = json.loads(engine.podman("image", "inspect", own).stdout)
+    assert list(said["Config"]["ExposedPorts"]) == [f"{port}/tcp"]
+    assert said["Config"].get("Cmd") is None
+    labels = {name.rpartition(".")[2]: text for name, text in said["Config"]["Labels"].items()}
+    assert (labels["title"], labels["licenses"]) == ("tfs_model_status_probe", "Apache-2.0")
+    assert "over HTTP" in labels["description"]
+
+
+def test_our_image_as_a_sidecar(engine: Engine, own: str, server: FakeServing) -> None:
+    with sidecar(engine.program(own), f"-addr={server.address}", "-serve-interval=100ms") as probe:
+        probe.wait_for_status(200)
+        assert 'tfs_model_ready{model="default"}' in probe.metrics()
+        assert probe.end() == 0
+    assert engine.podman("ps", "--all", "--quiet").stdout == ""
 
 
 def test_what_is_in_our_image(engine: Engine, own: str, shared: Path, frozen: Variant) -> None:

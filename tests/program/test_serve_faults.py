@@ -286,3 +286,35 @@ def test_a_certificate_is_replaced(variant: Variant, tmp_path: Path) -> None:
             probe.wait_for_status(503)
             first.open_ports()
             probe.wait_for_status(200)
+
+
+@on("module", "frozen")
+def test_a_client_certificate_is_replaced(variant: Variant, tmp_path: Path) -> None:
+    """The server demands another authority's after a restart, and the files follow."""
+    certificates = shared()
+
+    def show(name: str) -> None:
+        for ending in ("pem", "key"):
+            (tmp_path / "new").write_bytes(certificates.read(f"{name}.{ending}"))
+            (tmp_path / "new").rename(tmp_path / f"client.{ending}")
+
+    flags = ("-tls-client-cert", "client.pem"), ("-tls-client-key", "client.key")
+    shown = [f"{flag}={tmp_path / file}" for flag, file in flags]
+    show("client")
+    server = FakeServing(READY, rest=False, tls=certificates.pair("server"), client_ca=certificates.read("ca.pem"))
+    with (
+        server as first,
+        sidecar(
+            variant, f"-addr=localhost:{first.port}", "-model-name=half", *certificates.trusting(), *shown, FLAG
+        ) as probe,
+    ):
+        probe.wait_for_status(200)
+        show("client-of-other-ca")
+        rounds = probe.metrics()['tfs_probe_checks_total{result="success"}']
+        probe.wait_until(lambda _: probe.metrics()['tfs_probe_checks_total{result="success"}'] > rounds + 1, "/healthz")
+        assert probe.get("/readyz").status == 200  # the connection is kept
+        first.stop()
+        probe.wait_for_status(503)
+        theirs = certificates.read("other-ca.pem")
+        with FakeServing(READY, rest=False, port=first.port, tls=certificates.pair("server"), client_ca=theirs):
+            probe.wait_for_status(200)

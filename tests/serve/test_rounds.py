@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from probe.deadline import Deadline
+from probe.deadline import RUN, Deadline
 from probe.model import (
     AVAILABLE,
     LOADING,
@@ -162,6 +162,18 @@ def test_a_broken_connection_is_replaced_within_the_round(sidecar: Sidecar) -> N
     sidecar.server.says = Failure("call", "the connection broke", 14, "broken")
     sidecar.round()
     assert sidecar.server.dialed == 2
+
+
+def test_no_new_connection_is_tried_without_time() -> None:
+    """Its failure would hide what broke the old one."""
+    server = Server()
+    session = Session(server.connect)
+    plan = Plan(ClientConfig(":1"), (Query("half"),), Deadline.after(60_000_000_000, RUN))
+    session.round(plan)
+    server.says = Failure("call", "the connection broke", 14, "broken")
+    server.refuses = True
+    (result,) = session.round(plan.copy(deadline=Deadline.after(0, RUN))).results
+    assert (result.outcome, server.dialed) == (server.says, 1)
 
 
 def test_a_bug_is_a_failed_round(sidecar: Sidecar) -> None:

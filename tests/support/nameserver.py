@@ -61,7 +61,7 @@ class Asked(NamedTuple):
 
 def run_in_network(network: Network, variant: Variant, folder: Path, *argv: str, wrapper: Sequence[str] = ()) -> Asked:
     """Runs the program in such a network. `wrapper`: a command that runs the program."""
-    (folder / "network").write_text(json.dumps(network.__dict__))
+    publish(network, folder)
     serve = [sys.executable, "-m", __name__, str(folder), *wrapper, *variant.command, *argv]
     env = variant.environment({"PYTHONPATH": str(ROOT)})
     process = start_session([*namespaces("--net", "--mount"), *serve], env)
@@ -72,11 +72,22 @@ def run_in_network(network: Network, variant: Variant, folder: Path, *argv: str,
     return Asked(Outcome(report["exit_code"], stdout.decode(), stderr.decode()), report["seconds"], questions)
 
 
+def publish(network: Network, folder: Path) -> None:
+    """What the nameserver answers from now on. Only its records and its conduct can change while it runs."""
+    new = folder / "network.new"
+    new.write_text(json.dumps(network.__dict__))
+    new.rename(folder / "network")
+
+
+def _published(folder: Path) -> Network:
+    return Network(**json.loads((folder / "network").read_text()))
+
+
 # Inside the namespaces.
 
 
 def main(folder: Path, command: Sequence[str]) -> None:
-    network = Network(**json.loads((folder / "network").read_text()))
+    network = _published(folder)
     with socket.socket() as any_socket:  # a new namespace's loopback interface is down
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", UP_AND_RUNNING))
     for preparation in network.setup:
@@ -90,7 +101,7 @@ def main(folder: Path, command: Sequence[str]) -> None:
         if os.path.exists(f"/etc/{name}"):
             subprocess.run(["mount", "--bind", folder / name, f"/etc/{name}"], check=True)
     questions: list[tuple[str, str]] = []
-    _serve_names(network, questions)
+    _serve_names(folder, questions)
     for address in network.listens_at:
         _serve_answers(address)
     begun = time.monotonic()
@@ -99,13 +110,13 @@ def main(folder: Path, command: Sequence[str]) -> None:
     (folder / "report").write_text(json.dumps({"exit_code": exit_code, "seconds": seconds, "questions": questions}))
 
 
-def _serve_names(network: Network, questions: list[tuple[str, str]]) -> None:
+def _serve_names(folder: Path, questions: list[tuple[str, str]]) -> None:
     datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     datagrams.bind(("127.0.0.1", 53))
     streams = socket.create_server(("127.0.0.1", 53))
 
     def answer_datagram(question: bytes, client: Any) -> None:
-        name, kind, reply = _reply(network, question, over_tcp=False)
+        name, kind, reply = _reply(_published(folder), question, over_tcp=False)
         questions.append((name, kind))
         if reply:
             datagrams.sendto(reply, client)
@@ -123,7 +134,7 @@ def _serve_names(network: Network, questions: list[tuple[str, str]]) -> None:
         with connection:
             while head := connection.recv(2, socket.MSG_WAITALL):
                 question = connection.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL)
-                _, _, reply = _reply(network, question, over_tcp=True)
+                _, _, reply = _reply(_published(folder), question, over_tcp=True)
                 if reply:
                     connection.sendall(len(reply).to_bytes(2, "big") + reply)
 

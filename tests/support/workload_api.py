@@ -43,11 +43,12 @@ def federated(domain: str, bundle: bytes) -> bytes:
 
 @dataclass
 class WorkloadApi:
-    """Where it listens, and who asked."""
+    """Where it listens, what it answers, and who asked."""
 
     unix: str
     tcp: str
     folder: Path
+    answers: tuple[bytes, ...]
     metadata: list[dict[str, str | bytes]] = field(default_factory=list)
 
     @property
@@ -77,7 +78,7 @@ def workload_api(
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "security header missing from request")
         if silent:
             gone.wait()
-        yield from answers
+        yield from api.answers
         if status:
             context.abort(status, details)
         if not ends:
@@ -97,7 +98,7 @@ def workload_api(
         server.add_generic_rpc_handlers((Handler(),))
         server.add_insecure_port(f"unix:{name}/agent.sock")
         port = server.add_insecure_port("127.0.0.1:0")
-        api = WorkloadApi(f"unix://{name}/agent.sock", f"tcp://127.0.0.1:{port}", Path(name))
+        api = WorkloadApi(f"unix://{name}/agent.sock", f"tcp://127.0.0.1:{port}", Path(name), answers)
         server.start()
         try:
             yield api
