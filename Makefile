@@ -1,4 +1,4 @@
-# make demo    the probe beside a model that loads
+# make demo    the probe beside a model that loads, and the sidecar
 # make unit    the daily loop: tests without processes of the program, without root, without a network
 # make test    everything that CI runs: checks, coverage, and all tests on every variant of the program;
 #              EVERY_VARIANT=1 also runs those tables on all variants that otherwise run on one or two
