@@ -41,8 +41,8 @@ def suggest(error: "UsageError") -> str:
     if flag.kind == "header":
         return f"write {name}='name: value'"
     if flag.choices:
-        *others, last = flag.choices
-        return f"write {name}={', '.join(others)} or {last}"
+        *others, last = [f"{name}={choice}" for choice in flag.choices]
+        return f"write {', '.join(others)} or {last}"
     return f"write {name}=PATH"
 
 

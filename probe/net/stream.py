@@ -75,10 +75,11 @@ class SocketStream:
         self.peer = str(address)
 
     def send(self, data: bytes, deadline: "Deadline") -> None:
-        while data:
+        rest: bytes | memoryview = data
+        while rest:
             self._socket.settimeout(_time_left(deadline))
             try:
-                data = data[self._socket.send(data) :]
+                rest = memoryview(rest)[self._socket.send(rest) :]
             except (BrokenPipeError, ConnectionResetError):
                 return
 

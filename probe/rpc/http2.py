@@ -7,7 +7,8 @@ header blocks still go through the one HPACK decoder, and their DATA still count
 and DATA for a stream that was never opened break the connection; other frames for one are ignored, as in Go.
 
 Bounds: a frame has at most 16 KiB (what we announce), a header block 64 KiB, compressed as well as decoded, and the
-peer may send at most MAX_IDLE_FRAMES frames that carry nothing forward until another stream is opened or answered.
+peer may send at most MAX_IDLE_FRAMES frames that carry nothing forward until another stream is opened or answered, or
+more of a request can be sent.
 """
 
 from .events import Data, GoAway, Headers, Reset, Settings
@@ -76,12 +77,13 @@ class ConnectionBroken(Exception):
 
 
 class _Stream:
-    """An open stream: what is still to be sent on it, and its windows."""
+    """An open stream: its request's body, of which `sent` bytes have been sent, and its windows."""
 
-    __slots__ = ("body", "unacknowledged", "window")
+    __slots__ = ("body", "sent", "unacknowledged", "window")
 
     def __init__(self, body: bytes, window: int) -> None:
         self.body = body
+        self.sent = 0
         self.window = window
         self.unacknowledged = 0  # bytes received for which the peer's window was not yet raised
 
@@ -151,14 +153,16 @@ class Connection:
     def _send_bodies(self) -> None:
         """Sends what the peer's windows allow, the oldest stream first."""
         for number, stream in self._streams.items():
-            while stream.body:
+            while stream.sent < len(stream.body):
                 room = min(stream.window, self._window, self._max_frame)
                 if room <= 0:
                     break
-                piece, stream.body = stream.body[:room], stream.body[room:]
+                piece = stream.body[stream.sent : stream.sent + room]
+                stream.sent += len(piece)
                 stream.window -= len(piece)
                 self._window -= len(piece)
-                self._out.append(frame(DATA, 0 if stream.body else END_STREAM, number, piece))
+                self._idle_frames = 0  # a large body may need any number of WINDOW_UPDATE frames
+                self._out.append(frame(DATA, 0 if stream.sent < len(stream.body) else END_STREAM, number, piece))
 
     # Receiving.
 
@@ -343,7 +347,8 @@ class Connection:
 
     def _end(self, number: int) -> None:
         """The peer has finished its answer. What we did not send of the body by now is of no use to it (8.1)."""
-        if self._streams.pop(number).body:
+        stream = self._streams.pop(number)
+        if stream.sent < len(stream.body):
             self._out.append(frame(RST_STREAM, 0, number, CANCEL.to_bytes(4, "big")))
         self._idle_frames = 0
 

@@ -16,6 +16,7 @@ import pytest
 from probe.deadline import RUN, Deadline
 from probe.net.errors import Permanent, Transient
 from probe.net.stream import Address, SocketStream, connect
+from tests.support.counted_bytes import CountedBytes
 
 if TYPE_CHECKING:
     from probe.net.stream import Stream
@@ -81,6 +82,28 @@ def test_all_of_a_large_message_is_sent(pair: tuple[SocketStream, socket.socket]
     stream.send(content, soon())
     reading.join()
     assert received == content
+
+
+def test_a_large_message_is_sent_piece_by_piece_without_copies(pair: tuple[SocketStream, socket.socket]) -> None:
+    class Message(CountedBytes):
+        pass
+
+    stream, theirs = pair
+    size = 1 << 20
+    received = []
+
+    def read() -> None:
+        left = size
+        while left:
+            received.append(theirs.recv(4096))
+            left -= len(received[-1])
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    stream.send(Message(size), soon())
+    reading.join()
+    assert len(b"".join(received)) == size
+    assert Message.copied <= size
 
 
 def test_every_operation_ends_by_its_deadline(pair: tuple[SocketStream, socket.socket]) -> None:

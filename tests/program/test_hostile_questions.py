@@ -196,7 +196,7 @@ def large(window: int, conduct: object) -> tuple[Behaviour, list[bytes]]:
         peer.until_ready()
         ready(peer)
         receiver = Receiver(peer, window)
-        receiver.connection -= 1000  # the first request
+        receiver.connection -= len(message(chunk(1, chunk(1, "default"))))  # the first request
         while not isinstance(found := peer.frame(), h2frame.HeadersFrame) or found.stream_id != 3:
             pass  # a window can only be given to a stream that is open
         conduct(peer, receiver)  # type: ignore[operator]
@@ -211,10 +211,20 @@ def finish(peer: Peer, receiver: Receiver) -> None:
 
 
 def one_byte_at_a_time(peer: Peer, receiver: Receiver) -> None:
-    for _ in range(300):
+    for _ in range(1500):
         receiver.allow(1)
         while receiver.allowed:
             receiver.take()
+    finish(peer, receiver)
+
+
+def one_byte_of_the_connection_at_a_time(peer: Peer, receiver: Receiver) -> None:
+    receiver.allow(8 << 20)
+    while receiver.connection:
+        receiver.take()
+    for _ in range(1500):
+        receiver.allow(0, 1)
+        receiver.take()
     finish(peer, receiver)
 
 
@@ -245,7 +255,14 @@ def shrinks(peer: Peer, receiver: Receiver) -> None:
 @on_each_interpreter
 @pytest.mark.parametrize(
     ("window", "conduct"),
-    [(0, finish), (1, finish), (0, one_byte_at_a_time), (65535, shrinks), (2**31 - 1 - (8 << 20), finish)],
+    [
+        (0, finish),
+        (1, finish),
+        (0, one_byte_at_a_time),
+        (0, one_byte_of_the_connection_at_a_time),
+        (65535, shrinks),
+        (2**31 - 1 - (8 << 20), finish),
+    ],
 )
 def test_a_large_request_within_windows(
     window: int, conduct: object, variant: Variant, request_file: Path, tmp_path: Path

@@ -35,6 +35,7 @@ from probe.rpc.http2 import (
     Connection,
     ConnectionBroken,
 )
+from tests.support.counted_bytes import CountedBytes
 from tests.support.http2_writer import (
     ACK,
     CONTINUATION,
@@ -489,6 +490,31 @@ def test_a_body_waits_for_the_window_and_continues_when_it_opens() -> None:
     assert connection.data_to_send() == frame(DATA, 0, 1, b"3456")
     connection.receive(frame(SETTINGS, 0, 0, bytes.fromhex("000400000100")))
     assert connection.data_to_send() == frame(SETTINGS, ACK, 0, b"") + frame(DATA, END_STREAM, 1, b"789")
+
+
+def test_a_large_body_may_need_any_number_of_window_updates() -> None:
+    """They carry it forward, so they are not idle; and no byte of it is copied more than once."""
+
+    class Body(CountedBytes):
+        pass
+
+    size = 4 * MAX_IDLE_FRAMES
+    connection = Connection()
+    connection.receive(frame(SETTINGS, 0, 0, bytes.fromhex("000400000000")))  # INITIAL_WINDOW_SIZE 0
+    connection.open((), Body(bytes(size)))
+    connection.data_to_send()
+    for number in range(1, size + 1):
+        connection.receive(frame(WINDOW_UPDATE, 0, 1, b"\0\0\0\x01"))
+        assert connection.data_to_send() == frame(DATA, END_STREAM if number == size else 0, 1, b"\0")
+    assert Body.copied == size
+
+
+def test_window_updates_that_carry_no_body_forward_are_idle() -> None:
+    connection = Connection()
+    connection.receive(frame(SETTINGS, 0, 0, bytes.fromhex("000400000000")))
+    connection.open((), b"x")
+    with pytest.raises(ConnectionBroken):
+        connection.receive(frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\x01") * (MAX_IDLE_FRAMES + 1))
 
 
 def test_the_connection_s_window_goes_to_the_oldest_stream_first() -> None:
