@@ -7,6 +7,8 @@ taken off for the module. These are the only tests that read a clock.
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import re
 import signal
 import subprocess
@@ -15,15 +17,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from tests.fake_tfs import FakeServing
 from tests.program.test_deadlines import BUDGET, address_of_mute, full_backlog
 from tests.support.hints import HINTS
-from tests.support.http1_behaviours import answer, drips
-from tests.support.http2_writer import GREETING, HEAD, data
+from tests.support.http1_behaviours import answer, drips, read_request
+from tests.support.http2_writer import GREETING, HEAD, HEAD_FIELDS, TRAILERS, data, headers, settings, window_update
 from tests.support.namespaces import run_with_resolver
 from tests.support.runner import Outcome
 from tests.support.scripted_server import Peer, scripted_server
@@ -36,25 +37,19 @@ CONFIG = "model_config_list {{ {} }}"
 MODEL = 'config {{ name: "{}" base_path: "/m" model_platform: "tensorflow" }}'
 
 
-class Flags(NamedTuple):
-    """A flag with what it needs, for gRPC and REST."""
-
-    argv: tuple[str, ...]
-    models: int = 1
-
-
-FLAGS: dict[str, Flags] = {
-    "several models": Flags(("-model-name=a", "-model-name=b", "-model-name=c"), 3),
-    "a file": Flags(("-model-config-file={folder}/models.conf",), 3),
-    "a label": Flags(("-model-label=stable",)),
-    "the latest": Flags(("-require=latest",)),
-    "all": Flags(("-require=all",)),
-    "a minimum": Flags(("-min-version=2",)),
-    "a prediction": Flags(("-predict={folder}/request",)),
-    "waiting": Flags(("-wait=10m",)),
-    "waiting with a command": Flags(("-wait=10m", "--", "true")),
-    "quiet": Flags(("-quiet",)),
-    "liveness": Flags(("-liveness",)),
+FLAGS: dict[str, tuple[str, ...]] = {
+    "several models": ("-model-name=a", "-model-name=b", "-model-name=c"),
+    "a file": ("-model-config-file={folder}/models.conf",),
+    "a label": ("-model-label=stable",),
+    "the latest": ("-require=latest",),
+    "all": ("-require=all",),
+    "a minimum": ("-min-version=2",),
+    "a prediction": ("-predict={folder}/request",),
+    "waiting": ("-wait=10m",),
+    "waiting with a command": ("-wait=10m", "--", "true"),
+    "json": ("-format=json",),
+    "quiet": ("-quiet",),
+    "liveness": ("-liveness",),
 }
 
 
@@ -151,6 +146,8 @@ def assert_in_time(variant: Variant, *argv: str) -> Outcome:
 
 
 def verdicts(outcome: Outcome) -> list[str]:
+    if outcome.stdout:
+        return [model["verdict"] for model in json.loads(outcome.stdout)["models"]]
     shown = [re.sub(r"^[abc]: ", "", line) for line in outcome.lines]
     return [line for line in shown if line.startswith("Error ")]
 
@@ -160,7 +157,7 @@ def verdicts(outcome: Outcome) -> list[str]:
 @pytest.mark.parametrize("name", HANGS)
 def test_hangs(name: str, flag: str, variant: Variant, folder: Path) -> None:
     where, exit_code, verdict = HANGS[name]
-    argv = [argument.replace("{folder}", str(folder)) for argument in FLAGS[flag].argv]
+    argv = [argument.replace("{folder}", str(folder)) for argument in FLAGS[flag]]
     with where() as address:
         outcome = assert_in_time(variant, f"-addr={address}", BUDGET, *argv)
     assert outcome.exit_code == exit_code, outcome
@@ -172,32 +169,77 @@ def test_hangs(name: str, flag: str, variant: Variant, folder: Path) -> None:
 @pytest.mark.parametrize("flag", FLAGS)
 @pytest.mark.parametrize("scheme", ["", "http://"])
 def test_a_resolver_that_hangs(scheme: str, flag: str, variant: Variant, folder: Path) -> None:
-    argv = [argument.replace("{folder}", str(folder)) for argument in FLAGS[flag].argv]
+    argv = [argument.replace("{folder}", str(folder)) for argument in FLAGS[flag]]
     outcome = run_with_resolver(variant, "mute", folder, f"-addr={scheme}tfs.example:8500", BUDGET, *argv)
     assert outcome.exit_code == 2, outcome
     (verdict,) = verdicts(outcome)
     begin = "Error dialing grpc service: context deadline exceeded (last error: lookup tfs.example: the resolver "
     assert verdict.startswith(begin)
-    assert flag == "quiet" or outcome.hint == HINTS["resolver"]
+    assert flag in ("quiet", "json") or outcome.hint == HINTS["resolver"]
+
+
+@contextlib.contextmanager
+def second_call_hangs(rest: bool) -> Iterator[str]:
+    with FakeServing({"m": {1: "AVAILABLE"}}, metadata_delay=60, predict_delay=60) as server:
+        yield f"http://127.0.0.1:{server.rest_port}" if rest else server.address
+
+
+@contextlib.contextmanager
+def second_call_drips(rest: bool) -> Iterator[str]:
+    """The model is AVAILABLE; the second answer comes as a byte a second."""
+
+    def drip(peer: Peer, answer: bytes) -> None:
+        for at in range(len(answer)):
+            peer.send(answer[at : at + 1])
+            peer.pause(1)
+
+    def http2(peer: Peer) -> None:
+        peer.send(GREETING)
+        peer.until_request()
+        peer.send(HEAD + data(message(entry(1, AVAILABLE))) + TRAILERS)
+        peer.until_request()
+        drip(peer, headers(HEAD_FIELDS, stream=3) + data(message(b""), stream=3))
+
+    def http1(peer: Peer) -> None:
+        read_request(peer)
+        peer.send(answer())
+        read_request(peer)
+        drip(peer, answer(b"{}"))
+
+    with scripted_server(http1 if rest else http2, http2=False) as server:
+        yield f"http://{server.address}" if rest else server.address
 
 
 @on_each_interpreter
-@pytest.mark.parametrize("protocol", ["grpc", "rest"])
+@pytest.mark.parametrize("rest", [False, True], ids=["grpc", "rest"])
+@pytest.mark.parametrize("where", [second_call_hangs, second_call_drips])
 @pytest.mark.parametrize(("flag", "exit_code", "verdict"), [
     ("-model-label=stable", 3, NO_ANSWER),
-    ("-predict={folder}/request.{suffix}", 40, NO_ANSWER.replace("tfs", "model")),
+    ("-predict={folder}/request", 40, NO_ANSWER.replace("tfs", "model")),
 ])  # fmt: skip
-def test_the_second_call_hangs(
-    protocol: str, flag: str, exit_code: int, verdict: str, variant: Variant, tmp_path: Path
+def test_a_second_call_without_an_answer(
+    where: Callable[[bool], AbstractContextManager[str]],
+    rest: bool,
+    flag: str,
+    exit_code: int,
+    verdict: str,
+    variant: Variant,
+    tmp_path: Path,
 ) -> None:
-    (tmp_path / "request.pb").write_bytes(b"\x12\x03\n\x01x")
-    (tmp_path / "request.json").write_bytes(b'{"instances": [1.0]}')
-    argument = flag.format(folder=tmp_path, suffix="json" if protocol == "rest" else "pb")
-    with FakeServing({"m": {1: "AVAILABLE"}}, metadata_delay=60, predict_delay=60) as server:
-        address = f"http://127.0.0.1:{server.rest_port}" if protocol == "rest" else server.address
-        outcome = assert_in_time(variant, f"-addr={address}", "-model-name=m", BUDGET, argument)
+    (tmp_path / "request").write_bytes(b'{"instances": [1.0]}' if rest else b"\x12\x03\n\x01x")
+    with where(rest) as address:
+        outcome = assert_in_time(variant, f"-addr={address}", "-model-name=m", BUDGET, flag.format(folder=tmp_path))
     assert outcome.exit_code == exit_code, outcome
     assert verdicts(outcome) == [verdict]
+
+
+@on_each_interpreter
+@pytest.mark.parametrize("flag", ["-model-config-file", "-predict"])
+def test_a_fifo_that_nothing_writes_to(flag: str, variant: Variant, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    outcome = assert_in_time(variant, "-addr=127.0.0.1:1", BUDGET, f"{flag}={tmp_path}/fifo")
+    assert outcome.exit_code == 1, outcome
+    assert outcome.verdict == f"error: {flag}: {tmp_path}/fifo is not a regular file"
 
 
 @on_each_interpreter
@@ -217,12 +259,24 @@ def test_a_file_that_takes_long_to_read(variant: Variant, tmp_path: Path) -> Non
 
 
 @on_each_interpreter
-def test_a_large_request_that_nothing_reads(variant: Variant, tmp_path: Path) -> None:
-    (tmp_path / "request").write_bytes(b" " * (4 << 20))
+@pytest.mark.parametrize("rest", [False, True], ids=["grpc", "rest"])
+def test_a_large_request_that_nothing_reads(rest: bool, variant: Variant, tmp_path: Path) -> None:
+    """The server allows all of it, but the kernel's buffers take only a part."""
+    (tmp_path / "request").write_bytes(b" " * ((4 << 20) - 100))
 
-    def behaviour(peer: Peer) -> None:
+    def http2(peer: Peer) -> None:
+        peer.send(settings((4, 8 << 20)), window_update(0, 8 << 20))  # INITIAL_WINDOW_SIZE
+        peer.until_request()
+        peer.send(HEAD + data(message(entry(1, AVAILABLE))) + TRAILERS)
         peer.pause(60)
 
-    with scripted_server(behaviour, http2=False) as server:
-        outcome = assert_in_time(variant, f"-addr=http://{server.address}", BUDGET, f"-predict={tmp_path}/request")
-    assert outcome.exit_code == 3, outcome
+    def http1(peer: Peer) -> None:
+        read_request(peer)
+        peer.send(answer())
+        peer.pause(60)
+
+    with scripted_server(http1 if rest else http2, receive_buffer=4096, http2=False) as server:
+        address = f"http://{server.address}" if rest else server.address
+        outcome = assert_in_time(variant, f"-addr={address}", BUDGET, f"-predict={tmp_path}/request")
+    assert outcome.exit_code == 40, outcome
+    assert verdicts(outcome) == [NO_ANSWER.replace("tfs", "model")]
