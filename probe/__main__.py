@@ -26,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .cli.options import Options
     from .model import Phase, Plan
+    from .tfs.config_file import FileNote
 
 STDOUT, STDERR = 1, 2
 ENOENT = 2
@@ -76,7 +77,7 @@ def main(argv: "list[str] | None" = None) -> int:
 def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int:
     """Asks the server, and prints what it answered."""
     plan = asked.plan
-    notes: tuple[str, ...] = ()
+    notes: tuple[FileNote, ...] = ()
     if not isinstance(plan, Failure) and plan.deadline.at is not None:
         process.enter(*PHASES["dial"])  # the alarm may ring before the first phase begins
         process.arm(plan.deadline.remaining() + GRACE_SECONDS)
@@ -97,7 +98,7 @@ def _ask(asked: "Options", environment: "dict[bytes, bytes]", begun: int) -> int
     return _print_report(asked, environment, report, begun, notes)
 
 
-def _with_config_file(asked: "Options", plan: "Plan") -> "tuple[Plan | Failure, tuple[str, ...]]":
+def _with_config_file(asked: "Options", plan: "Plan") -> "tuple[Plan | Failure, tuple[FileNote, ...]]":
     """The plan with the questions that its configuration file stands for, and the notes about the file."""
     from .tfs.config_file import read_queries
 
@@ -111,7 +112,7 @@ def _enter(phase: "Phase") -> None:
 
 
 def _wait(
-    asked: "Options", plan: "Plan", environment: "dict[bytes, bytes]", begun: int, notes: "tuple[str, ...]"
+    asked: "Options", plan: "Plan", environment: "dict[bytes, bytes]", begun: int, notes: "tuple[FileNote, ...]"
 ) -> int:
     """-wait: round after round, and the command once the models are ready."""
     import posix
@@ -147,7 +148,7 @@ def _wait(
 
 
 def _serve(
-    asked: "Options", plan: "Plan", environment: "dict[bytes, bytes]", begun: int, notes: "tuple[str, ...]"
+    asked: "Options", plan: "Plan", environment: "dict[bytes, bytes]", begun: int, notes: "tuple[FileNote, ...]"
 ) -> int:
     """-serve: rounds in the background, and answers over HTTP. Returns only if it cannot begin."""
     from .cli.output import advice, options_lines
@@ -156,7 +157,7 @@ def _serve(
     def stamp() -> str:
         return timestamp(time.localtime())
 
-    def read() -> "tuple[Plan | Failure, tuple[str, ...]]":
+    def read() -> "tuple[Plan | Failure, tuple[FileNote, ...]]":
         assert not isinstance(asked.plan, Failure)
         return _with_config_file(asked, asked.plan)  # whose questions are only those of the command line
 
@@ -200,7 +201,7 @@ def _install(asked: "Options", environment: "dict[bytes, bytes]", begun: int) ->
 
 
 def _print_report(
-    asked: "Options", environment: "dict[bytes, bytes]", report: Report, begun: int, notes: "tuple[str, ...]" = ()
+    asked: "Options", environment: "dict[bytes, bytes]", report: Report, begun: int, notes: "tuple[FileNote, ...]" = ()
 ) -> int:
     """Writes the lines of a report, or its object, and returns its exit code."""
     code = exit_code(report)

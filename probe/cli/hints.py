@@ -5,7 +5,7 @@ say about TensorFlow Serving was seen in captures of a real server or read in it
 
 from .. import __version__
 from ..model import AVAILABLE, END, LOADING, PREDICT, START, STATE_NAMES, STATUS, UNLOADING, Failure
-from ..rpc.status import DEADLINE_EXCEEDED, INVALID_ARGUMENT, proto_name
+from ..rpc.status import DEADLINE_EXCEEDED, INTERNAL, INVALID_ARGUMENT, proto_name
 from ..tfs.policy import is_pending
 from .escape import escape
 from .go_syntax import quote
@@ -185,7 +185,8 @@ HINTS: "dict[Cause, str]" = {
     # The call.
     "call-timeout": (
         "check whether the server is overloaded or hangs: it accepted the connection but did not answer in time. "
-        "TensorFlow Serving needs no model for this answer, only a free thread (--grpc_max_threads)"
+        "TensorFlow Serving needs no model for this answer, only a free thread (--grpc_max_threads; for REST "
+        "--rest_api_num_threads)"
     ),
     "run-timeout": (
         "check whether the server is overloaded or hangs, or raise -timeout: it ended the run before the answer"
@@ -309,7 +310,8 @@ def _of_prediction(failure: Failure) -> str:
             "raise -rpc-timeout or -timeout, or give a smaller request in -predict: the model is AVAILABLE but did not "
             "answer in time"
         )
-    if failure.code == INVALID_ARGUMENT:
+    if failure.code == INVALID_ARGUMENT or (failure.code == INTERNAL and not failure.text):
+        # gRPC's C++ servers answer INTERNAL without a text if they cannot parse the message.
         return (
             "check the file of -predict against the model's signature (saved_model_cli show): for gRPC it holds a "
             "serialized PredictRequest, for REST its JSON"
@@ -336,6 +338,10 @@ def _of_status(failure: Failure, query: "Query") -> str:
         return (
             "raise --grpc_max_threads, or the probe's failureThreshold: all threads of the server are busy; -liveness "
             "counts this answer as alive"
+        )
+    if name == "INVALID_ARGUMENT" and failure.text.startswith("Malformed request: "):
+        return (
+            "check the path of the URL in -addr: only a gateway needs one, and the probe itself appends /v1/models/NAME"
         )
     if name in ("UNAVAILABLE", "CANCELLED", "UNAUTHENTICATED", "PERMISSION_DENIED"):
         return (

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from ..model import ModelStatus, Report, Result, VersionStatus
+    from ..tfs.config_file import FileNote
     from .json_writer import Json
 
 SCHEMA_VERSION = 1
@@ -38,7 +39,7 @@ class _Cut(Value):
 
 
 def render_json(
-    report: "Report", exit_code: int, address: str, total_ns: int, advice: str = "", notes: "tuple[str, ...]" = ()
+    report: "Report", exit_code: int, address: str, total_ns: int, advice: str = "", notes: "tuple[FileNote, ...]" = ()
 ) -> str:
     """One line with one object, at most MAX_BYTES. `total_ns`: of the run, in nanoseconds; `advice`: replaces hints of
     models that failed; `notes`: about the configuration file."""
@@ -64,7 +65,7 @@ def _encode(frame: "dict[str, Json]") -> bytes:
 
 
 def _frame(
-    report: "Report", exit_code: int, address: str, total_ns: int, notes: "tuple[str, ...]", cut: _Cut
+    report: "Report", exit_code: int, address: str, total_ns: int, notes: "tuple[FileNote, ...]", cut: _Cut
 ) -> "dict[str, Json]":
     """The object without its models, which come before any text of the server's or the user's."""
     trace = report.results[0].trace if report.results else None
@@ -77,7 +78,7 @@ def _frame(
         "models_omitted": 0,
         "address": cut.text(address),
         "peer": trace.peer if trace and trace.peer else None,
-        "notes": tuple(map(cut.text, notes)),
+        "notes": tuple(cut.text(note.text) for note in notes),
         "timings_ms": {
             "connect": _milliseconds(trace.dial_ns) if trace else None,
             "call": _milliseconds(trace.call_ns) if trace else None,

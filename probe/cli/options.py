@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from ..model import SecurityKind
-    from ..tfs.config_file import ConfiguredQueries
+    from ..tfs.config_file import ConfiguredQueries, FileNote
     from .flags import ParsedFlags
 
 MIN_INTERVAL_NANOSECONDS = 10_000_000
@@ -106,7 +106,7 @@ def query(
 
 def with_queries(
     plan: Plan, configured: "ConfiguredQueries | Failure", values: "dict[str, Any]"
-) -> "tuple[Plan | Failure, tuple[str, ...]]":
+) -> "tuple[Plan | Failure, tuple[FileNote, ...]]":
     """The plan with the questions that its configuration file stands for, and the notes about the file."""
     if isinstance(configured, Failure):
         return configured, ()

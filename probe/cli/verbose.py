@@ -10,6 +10,7 @@ from .usage import render_value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..model import CallTrace
+    from ..tfs.config_file import FileNote
     from .flags import ParsedFlags
 
 MAX_OPTION_BYTES = 400
@@ -35,14 +36,14 @@ def details(
     now: str,
     total_ns: int,
     room: int,
-    notes: "tuple[str, ...]" = (),
+    notes: "tuple[FileNote, ...]" = (),
 ) -> str:
     """The lines before the answer, at most `room` bytes; each begins with `now`, a timestamp. `total_ns`: of the run so
     far, in nanoseconds; `notes`: about the configuration file."""
     lines = [
         *_options(flags),
         *_unknown_variables(environment),
-        *(f"-model-config-file: {escape(note, MAX_OPTION_BYTES)}" for note in notes),
+        *(f"-model-config-file: {escape(note.text, MAX_OPTION_BYTES)}" for note in notes),
         *(_phases(trace, total_ns) if trace else ()),
     ]
     out = [f"{now}{line}\n" for line in lines]

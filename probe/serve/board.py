@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from ..model import Query, VersionStatus
+    from ..tfs.config_file import FileNote
 
 STALE_INTERVALS = 3  # an older answer does not count
 # Of a model's versions these many are kept: TensorFlow Serving's history grows without end.
@@ -84,7 +85,7 @@ class Round(Value):
         last_success: float = 0.0,
         changes: "tuple[Change, ...]" = (),
         config_error: str = "",
-        notes: "tuple[str, ...]" = (),
+        notes: "tuple[FileNote, ...]" = (),
     ) -> None:
         """`at_ns`: when it ended, by the monotonic clock; None before the first. `seconds`: the same since 1970; `now`:
         the timestamp of its lines. `is_alive`: TensorFlow Serving answered. `last_success`: seconds since 1970, 0 for

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..model import Plan, Query
+    from ..tfs.config_file import FileNote
 
     # Reads the file; returns the plan with its queries, or why there is none, and notes.
-    Read = Callable[[], "tuple[Plan | Failure, tuple[str, ...]]"]
+    Read = Callable[[], "tuple[Plan | Failure, tuple[FileNote, ...]]"]
 
 
 class Models:
@@ -19,7 +20,7 @@ class Models:
 
     __slots__ = ("_path", "_read", "_seen", "error", "notes", "queries")
 
-    def __init__(self, plan: "Plan", notes: "tuple[str, ...]", read: "Read") -> None:
+    def __init__(self, plan: "Plan", notes: "tuple[FileNote, ...]", read: "Read") -> None:
         """`plan`: with the queries that the file lists now, if there is a file; `read`: reads it again."""
         self._path = plan.config_file.path.encode("utf-8", "surrogateescape") if plan.config_file else b""
         self._read = read

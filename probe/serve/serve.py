@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..model import Plan, Report
+    from ..tfs.config_file import FileNote
     from .models import Read
 
 
 def serve(
     plan: "Plan",
-    notes: "tuple[str, ...]",
+    notes: "tuple[FileNote, ...]",
     read: "Read",
     advise: "Callable[[Report], str]",
     wall_ns: "Callable[[], int]",

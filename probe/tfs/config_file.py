@@ -13,13 +13,24 @@ if TYPE_CHECKING:
     from .model_config import ModelServerConfig
 
 
+class FileNote(Value):
+    """Something noteworthy about a file that is not an error here."""
+
+    __slots__ = ("is_hint", "text")
+
+    def __init__(self, text: str, is_hint: bool) -> None:
+        """`text`: one sentence with the line's number. `is_hint`: the server reads the file, but its author probably
+        meant something else; otherwise the server may refuse it."""
+        self.text: Final = text
+        self.is_hint: Final = is_hint
+
+
 class ConfiguredQueries(Value):
     """The questions that a file stands for, and what is noteworthy about it."""
 
     __slots__ = ("notes", "queries")
 
-    def __init__(self, queries: "tuple[Query, ...]", notes: "tuple[str, ...]") -> None:
-        """`notes`: one sentence each, about what the server accepts or may refuse."""
+    def __init__(self, queries: "tuple[Query, ...]", notes: "tuple[FileNote, ...]") -> None:
         self.queries: Final = queries
         self.notes: Final = notes
 
@@ -46,15 +57,15 @@ def read_queries(file: "NamedFile", named: "tuple[Query, ...]", template: Query)
     return ConfiguredQueries(tuple(queries), _notes(config))
 
 
-def _notes(config: "ModelServerConfig") -> "tuple[str, ...]":
-    unknown = (
-        f"line {field.line}: {field.message} has no field {field.name} here; the server may refuse it"
-        for field in config.unknown
-    )
-    notes = (
-        f"line {note.line}: {note.written} is octal, as in C: {note.meaning}"
+def _notes(config: "ModelServerConfig") -> "tuple[FileNote, ...]":
+    misread = (
+        f"line {note.line}: the server reads {note.written} as octal, which is {note.meaning}: omit the leading zeros"
         if note.kind == OCTAL
         else f"line {note.line}: {note.written} looks like a template that was not filled in"
         for note in config.notes
     )
-    return (*notes, *unknown)
+    unknown = (
+        f"line {field.line}: {field.message} has no field {field.name} here; the server may refuse it"
+        for field in config.unknown
+    )
+    return (*(FileNote(text, True) for text in misread), *(FileNote(text, False) for text in unknown))

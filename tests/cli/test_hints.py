@@ -23,6 +23,7 @@ from probe.model import (
     DIAL,
     END,
     LOADING,
+    PREDICT,
     SETUP,
     START,
     STATUS,
@@ -31,6 +32,7 @@ from probe.model import (
     Failure,
     ModelStatus,
     Query,
+    Verdict,
     VersionStatus,
 )  # fmt: skip
 from probe.tfs.verdict import judge
@@ -133,6 +135,21 @@ def test_credentials_that_did_not_come_in_time_name_the_flag_that_ended_the_wait
 def test_a_status_has_the_hint_that_fits(code: int, word: str) -> None:
     assert word in hint(Failure(STATUS, "", code), model="m\n")
     assert hint(Failure(CALL, "", code)) == "", "only what the server said is about the server"
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "word"),
+    [(3, "x", "PredictRequest"), (13, "", "PredictRequest"), (13, "x", "the server's log"), (4, "", "-rpc-timeout")],
+)
+def test_a_failed_prediction_has_the_hint_that_fits(code: int, text: str, word: str) -> None:
+    failure = Failure(PREDICT, text, code)
+    assert word in hints.hint(Verdict(40, failure=failure), versions_of((1, AVAILABLE)), Query("m"))
+
+
+def test_a_malformed_request_is_about_the_url() -> None:
+    """TensorFlow Serving's words about a path that is not one of the API's."""
+    text = hint(Failure(STATUS, "Malformed request: GET /v1/models/v1/models/m", 3))
+    assert text.startswith("check the path of the URL in -addr: ")
 
 
 @pytest.mark.parametrize("code", [0, 2, 3, 4, 6, 9, 10, 11, 13, 15, 17, 99, -1])

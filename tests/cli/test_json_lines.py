@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from probe import model
 from probe.cli.json_lines import MAX_BYTES, SCHEMA_VERSION, render_json
 from probe.model import CallTrace, Failure, ModelStatus, Query, Report, Result, VersionStatus
+from probe.tfs.config_file import FileNote
 from probe.tfs.exit_codes import TABLE
 from probe.tfs.verdict import exit_code, judge
 
@@ -132,7 +133,7 @@ def test_the_deciding_version_is_never_omitted() -> None:
 def test_no_text_is_taken_for_the_models() -> None:
     text = '"models":[]'
     report = Report((result(Query(text), Failure("dial", text), CallTrace(text), False),))
-    shown = json.loads(render_json(report, 2, text, 0, text, (text,)))
+    shown = json.loads(render_json(report, 2, text, 0, text, (FileNote(text, False),)))
     assert (shown["address"], shown["peer"], shown["notes"], shown["models"][0]["name"]) == (text, text, [text], text)
 
 

@@ -23,6 +23,7 @@ from probe.model import (
     Result,
     VersionStatus,
 )
+from probe.tfs.config_file import FileNote
 from probe.tfs.verdict import exit_code, judge
 
 NOW = "2024/01/02 03:04:05 "
@@ -30,13 +31,18 @@ READY = ModelStatus((VersionStatus(1, AVAILABLE),))
 MISSING = Failure(STATUS, "no", 5)
 
 
-def lines(*argv: str, outcome: ModelStatus | Failure = READY, env: dict[str, str] | None = None) -> list[str]:
+def lines(
+    *argv: str,
+    outcome: ModelStatus | Failure = READY,
+    env: dict[str, str] | None = None,
+    notes: tuple[FileNote, ...] = (),
+) -> list[str]:
     environment = {name.encode(): value.encode() for name, value in (env or {}).items()}
     asked = options(flags.parse(list(argv), environment), environment, 0)
-    query = Query(asked.flags.values["model-name"])
+    query = Query("m")
     trace = CallTrace("127.0.0.1:1", dial_ns=1, call_ns=1)
     report = Report((Result(query, outcome, judge(outcome, query), trace),))
-    text = compose(asked, environment, report, exit_code(report) != 0, NOW, 3)
+    text = compose(asked, environment, report, exit_code(report) != 0, NOW, 3, notes)
     assert text.endswith("\n") and len(text.encode()) <= BUDGET.total
     assert all(line.startswith(NOW) for line in text.splitlines())
     return [line.removeprefix(NOW) for line in text.splitlines()]
@@ -70,6 +76,32 @@ def test_a_model_name_that_was_not_given_is_the_likely_mistake() -> None:
     assert '"default"' not in lines("-model-name=m", outcome=MISSING)[-1]
     assert '"default"' not in lines(outcome=MISSING, env={"TFS_PROBE_MODEL_NAME": "m"})[-1]
     assert '"default"' not in lines(outcome=Failure(STATUS, "no", 14))[-1]
+
+    assert '"default"' not in lines("-model-config-file=/x", outcome=MISSING)[-1]
+
+
+def test_what_the_server_probably_misreads_in_the_file_is_a_hint() -> None:
+    notes = (
+        FileNote("line 3: the server reads 0123 as octal, which is 83: omit the leading zeros", True),
+        FileNote("line 4: ${X} looks like a template that was not filled in", True),
+        FileNote("line 5: ModelConfig has no field new here; the server may refuse it", False),
+    )
+    plain = lines("-model-config-file=/x")
+    first, *rest = lines("-model-config-file=/x", notes=notes)
+    assert first == f"hint: -model-config-file, {notes[0].text} (and 1 more, listed by -v)" and rest == plain
+    assert lines("-model-config-file=/x", notes=notes[2:]) == plain
+    verbose = lines("-model-config-file=/x", "-v", notes=notes)
+    assert [line for line in verbose if "line " in line] == [f"-model-config-file: {note.text}" for note in notes]
+
+
+def test_hints_before_the_lines_count_for_the_budget() -> None:
+    names = [f"-model-name={'m' * 90}{number}" for number in range(60)]
+    asked = options(flags.parse([*names, "rest"], {}), {}, 0)
+    failed = tuple(
+        Result(Query(name), MISSING, judge(MISSING, Query(name))) for name in asked.flags.values["model-name"]
+    )
+    text = compose(asked, {}, Report(failed), 10, NOW, 3)
+    assert text.startswith(f'{NOW}hint: "rest" ') and len(text.encode()) <= BUDGET.total
 
 
 @pytest.mark.parametrize("outcome", [MISSING, Failure(DIAL, "no", cause="refused")])

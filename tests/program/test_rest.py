@@ -201,6 +201,14 @@ def test_urls_that_are_refused(url: str, cause: str, variant: Variant) -> None:
     assert "secret" not in outcome.stderr
 
 
+def test_a_path_that_is_already_the_api_s() -> None:
+    with FakeServing({"m": {1: "AVAILABLE"}}) as server:
+        outcome = ask(MODULE, f"http://127.0.0.1:{server.rest_port}/v1/models", "-model-name=m")
+    assert outcome.exit_code == 3
+    assert outcome.verdict.endswith("InvalidArgument desc = Malformed request: GET /v1/models/v1/models/m")
+    assert outcome.hint.startswith("check the path of the URL in -addr: ")
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1", "https://127.0.0.1/x", "http://[::1]"])
 def test_a_url_without_a_port_means_80_or_443(url: str) -> None:
     outcome = ask(MODULE, url, "-connect-timeout=100ms")

@@ -24,11 +24,13 @@ from probe.rounds import Session
 from probe.serve.board import Board
 from probe.serve.models import Models
 from probe.serve.poller import Poller
+from probe.tfs.config_file import FileNote
 
 if TYPE_CHECKING:
     from probe.model import Phase
 
 Outcome = ModelStatus | Failure
+NOTE = FileNote("line 1: a note", False)
 TIMED_OUT = Failure("call", "context deadline exceeded", 4, "call-timeout")
 REFUSED = Failure("dial", "connection refused", cause="refused")
 
@@ -208,15 +210,15 @@ def test_the_file_is_read_when_it_changes(tmp_path) -> None:  # type: ignore[no-
         ClientConfig(":1"), (Query("a"),), Deadline(None, "run"), config_file=NamedFile(str(file), "-model-config-file")
     )
     answers = [
-        (plan.copy(queries=(Query("b"),)), ("a note",)),
+        (plan.copy(queries=(Query("b"),)), (NOTE,)),
         (Failure("setup", "broken"), ()),
         (plan.copy(queries=(Query("c"),)), ()),
     ]
     models = Models(plan, (), lambda: answers.pop(0))  # type: ignore[arg-type,return-value]
     assert not models.refresh()
     for text, names, notes, error in (
-        ("bb", "b", ("a note",), ""),
-        ("ccc", "b", ("a note",), "broken"),
+        ("bb", "b", (NOTE,), ""),
+        ("ccc", "b", (NOTE,), "broken"),
         ("dddd", "c", (), ""),
     ):
         file.write_text(text)
