@@ -6,8 +6,8 @@
 # make cases [WITH=python3.13]   the case table on the package and the zipapp, on that Python, or on each that is here
 # make debian-13   the executable built on Debian 13, in a root file system, and the case table on it (as root)
 # make check   only linters, types and format
-# make freeze  dist/tfs_model_status_probe_VERSION_linux_amd64, the executable (Debian on x86-64)
-#              and what it is made of, dist/tfs_model_status_probe_VERSION_linux_amd64.buildinfo
+# make freeze [PLATFORM=linux_arm64]   dist/tfs_model_status_probe_VERSION_PLATFORM, the executable (on Debian, x86-64), and
+#              what it is made of, dist/tfs_model_status_probe_VERSION_PLATFORM.buildinfo; PLATFORM is linux_amd64 by default
 # make zipapp  dist/tfs_model_status_probe_VERSION.pyz
 # make release [REPOSITORY=owner/name] [TAG=vX.Y.Z]   dist/release/, built twice and verified; publishes nothing
 # make verify-release [ASSETS=folder]                 the files of a release, downloaded or made here
@@ -30,7 +30,9 @@ MAKEFLAGS += --no-print-directory
 FIND_PYTHON = for python in $(PYTHON) /usr/bin/python3 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' probe/__init__.py)
-FROZEN := dist/tfs_model_status_probe_$(VERSION)_linux_amd64
+# build/platform.py has the table of platforms.
+PLATFORM := linux_amd64
+FROZEN := dist/tfs_model_status_probe_$(VERSION)_$(PLATFORM)
 FROZEN_BUILDINFO := $(FROZEN).buildinfo
 ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
 SOURCES := $(shell find probe build -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
@@ -95,8 +97,8 @@ format: .venv/ready
 freeze: $(FROZEN) $(FROZEN_BUILDINFO)
 
 $(FROZEN) $(FROZEN_BUILDINFO) &: .venv/ready $(SOURCES)
-	@build/system_packages.sh python freeze
-	$(RUN) -m build.freeze
+	@build/system_packages.sh python freeze $(PLATFORM)
+	$(RUN) -m build.freeze dist $(PLATFORM)
 
 zipapp: $(ZIPAPP)
 

@@ -15,14 +15,15 @@ from build.command import BuildError, run
 OS_RELEASE = Path("/etc/os-release")
 
 
-def updated(state: Path, *kinds: str) -> tuple[str, ...]:
+def updated(state: Path, *kinds: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Fetches the lists of this kind (`deb`, `deb-src`) into a folder. Returns the options that make apt's commands
-    use them. Raises BuildError."""
+    use them, those given among them. Raises BuildError."""
     for folder in (state / "lists" / "partial", state / "archives" / "partial"):
         folder.mkdir(parents=True, exist_ok=True)
     sources = state / "sources.list"
     sources.write_text("\n".join(_entries(kinds)) + "\n")
     options = (
+        *options,
         f"-oDir::Etc::SourceList={sources}",
         "-oDir::Etc::SourceParts=/dev/null",
         f"-oDir::State::Lists={state / 'lists'}",

@@ -7,7 +7,7 @@ give the same bytes: everything is sorted, and neither the time nor a folder of 
     name, version, commit   of the program, as `-version` prints them
     date                    of the commit, in UTC
     executable              its name, sha256 and size in bytes
-    distribution            id, version, codename and architecture of what it was built on
+    distribution            id, version and codename of what it was built on; the architecture is its packages'
     linked                  by source package: name, source, version (the distribution's), upstream (its own),
                             licence (SPDX), packages (of the archives; none for CPython, which is compiled from its
                             source), archives with members taken. An archive without a package has its SHA-256 as
@@ -37,7 +37,7 @@ from build.platform import PROGRAM
 from build.python_object import Python
 from build.python_source import PYTHON
 from build.shared.checkout import VERSION, commit, epoch
-from build.shared.debian import owner
+from build.toolchain import Toolchain
 
 # Source packages that may be linked in: their common names, and the licence of what is taken from them. Before adding
 # another, read what its licence asks for, and write that into NOTICE.
@@ -53,24 +53,26 @@ KNOWN = {
 PART = re.compile(r"0x([0-9a-f]+) +0x([0-9a-f]+) (/.+?)(?:\(([^()/]+)\))?$", re.MULTILINE)
 # Programs that produce bytes, and headers that CPython is compiled with: the versions of their packages are recorded.
 PROGRAMS = ("cc1", "lto1", "as", "ld", "objcopy", "strip")
-HEADERS = "/usr/include/linux/version.h"
+HEADERS = Path("usr", "include", "linux", "version.h")
 PYPI = ("pyinstaller",)
 
 
-def write(to: Path, executable: Path, name: str, link_map: Path, python: Python) -> list[dict[str, Any]]:
+def write(
+    to: Path, executable: Path, name: str, link_map: Path, python: Python, tools: Toolchain
+) -> list[dict[str, Any]]:
     """Writes the file, and returns its list of what is linked in. `name` is the executable's when it is in its place;
     `link_map` what the linker wrote, in the folder of the program's own objects. Raises BuildError."""
     content = executable.read_bytes()
-    parts = linked(taken(link_map.read_text()), link_map.parent, python)
+    parts = linked(taken(link_map.read_text()), link_map.parent, python, tools)
     found = {
         "name": PROGRAM,
         "version": VERSION,
         "commit": commit(),
         "date": datetime.fromtimestamp(epoch(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "executable": {"name": name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)},
-        "distribution": _distribution(),
+        "distribution": _distribution(tools),
         "linked": parts,
-        "built_with": _built_with(python),
+        "built_with": _built_with(python, tools),
     }
     to.write_text(json.dumps(found, indent=2) + "\n")
     return parts
@@ -89,14 +91,14 @@ def taken(link_map: str) -> dict[Path, int]:
     return {file: len(names) for file, names in members.items()}
 
 
-def linked(files: Mapping[Path, int], own: Path, python: Python) -> list[dict[str, Any]]:
+def linked(files: Mapping[Path, int], own: Path, python: Python, tools: Toolchain) -> list[dict[str, Any]]:
     """Returns the files by source package, without the program's own."""
     entries: dict[str, dict[str, Any]] = {}
     for file, members in sorted(files.items()):
         is_python = file.name == python.object.name  # in a copy that has its functions in another order
         if file.is_relative_to(own.resolve()) and not is_python:
             continue
-        package = None if is_python else owner(file)
+        package = None if is_python else tools.owner(file)
         if is_python:
             key, entry = PYTHON, _entry(PYTHON, python.version)
         elif package:
@@ -145,12 +147,12 @@ def upstream(version: str) -> str:
     return re.split(r"[.+~](?:dfsg|ds)", without.rpartition("+really")[2])[0]
 
 
-def _built_with(python: Python) -> dict[str, Any]:
+def _built_with(python: Python, tools: Toolchain) -> dict[str, Any]:
     """Returns everything that the bytes depend on, beside what is linked in."""
-    gcc = shutil.which("gcc") or "gcc"
+    gcc = tools.program("gcc")
     programs = [run(gcc, f"-print-prog-name={name}").strip() for name in PROGRAMS]
-    found = (shutil.which(name) or name for name in (gcc, *programs))
-    packages, files = _packages([*found, HEADERS, sys.executable])
+    found = (shutil.which(name) or name for name in (gcc, *programs, *tools.emulator))
+    packages, files = _packages([*found, str(tools.root / HEADERS), sys.executable], tools)
     return {
         "deb": packages,
         "pypi": {name: importlib.metadata.version(name) for name in PYPI},
@@ -159,11 +161,11 @@ def _built_with(python: Python) -> dict[str, Any]:
     }
 
 
-def _packages(files: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+def _packages(files: Iterable[str], tools: Toolchain) -> tuple[dict[str, str], dict[str, str]]:
     """Returns the versions of the packages that files belong to, and the sums of files that belong to none."""
     packages, others = {}, {}
     for file in map(Path, map(os.path.realpath, files)):
-        package = owner(file)
+        package = tools.owner(file)
         if package:
             packages[package.name] = package.version
         else:
@@ -171,12 +173,12 @@ def _packages(files: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     return dict(sorted(packages.items())), dict(sorted(others.items()))
 
 
-def _distribution() -> dict[str, str]:
+def _distribution(tools: Toolchain) -> dict[str, str]:
     """Returns fields of os-release(5), without the point release, because packages have versions of their own."""
     release = platform.freedesktop_os_release()
     return {
         "id": release["ID"],
         "version": release.get("VERSION_ID", ""),
         "codename": release.get("VERSION_CODENAME", ""),
-        "architecture": run("dpkg", "--print-architecture").strip(),
+        "architecture": tools.platform.deb,
     }

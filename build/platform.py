@@ -1,6 +1,6 @@
 """The platforms that the executable is built for, by each of the names that tools give them, and names of files.
 
-Another platform is another row, plus a sysroot with its static libraries.
+Another platform is another row. What a row says of the build, build/toolchain.py uses.
 """
 
 from __future__ import annotations
@@ -27,6 +27,13 @@ class Platform(NamedTuple):
     """As container engines spell it."""
     page_size: int
     """Bytes of the largest page that a kernel may use: segments are aligned to it."""
+    packages: tuple[str, str]
+    """Debian's packages with the compiler and with binutils."""
+    tools: str = ""
+    """What the names of the compiler's programs and of binutils' begin with."""
+    emulator: str = ""
+    """The program that runs executables of the platform on the machine that builds them. Without one it is built on the
+    platform itself, with the libraries that are installed there; otherwise with a sysroot."""
 
     def executable(self, version: str) -> str:
         """Returns the file name of the executable."""
@@ -62,6 +69,7 @@ LINUX_AMD64 = Platform(
     rpm="x86_64",
     oci="linux/amd64",
     page_size=4096,
+    packages=("gcc", "binutils"),
 )
 LINUX_ARM64 = Platform(
     name="linux_arm64",
@@ -71,6 +79,9 @@ LINUX_ARM64 = Platform(
     rpm="aarch64",
     oci="linux/arm64",
     page_size=65536,
+    packages=("gcc-aarch64-linux-gnu", "binutils-aarch64-linux-gnu"),
+    tools="aarch64-linux-gnu-",
+    emulator="qemu-aarch64-static",
 )
 PLATFORMS = (LINUX_AMD64, LINUX_ARM64)
 

@@ -5,7 +5,7 @@ the snapshot (launcher/snapshot.h) needs that. Here CPython's variables get sect
 another name. Link-time optimisation, and leaving out what no module needs, come with it.
 
 Everything that is made here goes to .cache/python/, into a folder whose name is a hash of the recipe: this file, the
-files that it reads, CPython's version and the compiler's. The environment has no say.
+files that it reads, the platform, CPython's version and the compiler's. The environment has no say.
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from build import python_patches
 from build.command import run
 from build.python_source import CACHE, PYTHON, Source, source
-from build.shared.debian import installed
+from build.toolchain import Toolchain
 
 MODULES = Path(__file__).resolve().parent / "launcher" / "modules.c"
 RECIPE = (Path(__file__).resolve(), Path(python_patches.__file__).resolve(), python_patches.CLOSE_ARENAS, MODULES)
 """The files that the object depends on, beside CPython's source."""
-TOOLS = ("gcc", "binutils", "libc6-dev", "libssl-dev", "linux-libc-dev", "zlib1g-dev")
-"""Packages with the compiler and the libraries' headers."""
 
 # Modules in C beyond those without which CPython does not build. launcher/modules.c says which of all are linked.
 SETUP = """\
@@ -43,6 +42,13 @@ zlib zlibmodule.c
 CONFIGURE = (
     *("--quiet", "--disable-shared", "--without-ensurepip", "--without-doc-strings", "--disable-test-modules"),
     "--without-mimalloc",  # the allocator that came with 3.13, and would start itself in every run
+)
+# What configure finds out by running programs and, when it compiles for another platform, has to be told, or guesses
+# badly: the answers of every 64-bit Linux with glibc. Where words must be aligned, CPython hashes strings by FNV.
+FOUND_BY_RUNNING = (
+    *("ac_cv_aligned_required=no", "ac_cv_computed_gotos=yes", "ac_cv_buggy_getaddrinfo=no"),
+    *("ac_cv_file__dev_ptmx=yes", "ac_cv_file__dev_ptc=no", "ac_cv_broken_sem_getvalue=no"),
+    *("ac_cv_pthread_system_supported=yes", "ac_cv_working_tzset=yes"),
 )
 OPTIMISE = ("-DNDEBUG", "-fwrapv", "-O2", "-g0", "-fno-pie", "-fno-pic")
 # The snapshot needs these: variables that begin as zero have bytes in the file as well; and the table that tells the
@@ -84,30 +90,25 @@ class Python(NamedTuple):
     """Of the distribution's source package."""
 
 
-def python_object() -> Python:
+def python_object(tools: Toolchain) -> Python:
     """Returns CPython for the executable, after making whatever is missing. Raises BuildError."""
     original = source()
-    folder = CACHE / f"{PYTHON}-{recipe_hash(original.version)}"
+    folder = CACHE / f"{PYTHON}-{recipe_hash(original.version, tools)}"
     if not (folder / "python.o").exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        _make(original, folder)
+        _make(original, folder, tools)
     return Python(folder / "python.o", folder / "include", original.folder, original.version)
 
 
-def recipe_hash(source_version: str) -> str:
+def recipe_hash(source_version: str, tools: Toolchain) -> str:
     """Returns a hash of everything that the object depends on."""
-    compiler = [run("gcc", "--version"), *(f"{name} {_version(name)}" for name in TOOLS)]
-    recipe = [source_version, *compiler, *(file.read_text() for file in RECIPE)]
+    platform = [*tools.platform, *tools.versions()]
+    recipe = [source_version, *platform, *(file.read_text() for file in RECIPE)]
     return hashlib.sha256(repr(recipe).encode()).hexdigest()[:16]
 
 
-def _version(package: str) -> str:
-    found = installed(package)
-    return found.version if found else "none"
-
-
-def _make(original: Source, folder: Path) -> None:
+def _make(original: Source, folder: Path, tools: Toolchain) -> None:
     """Compiles a patched copy of the source into the folder's python.o, and leaves its headers beside that."""
     copy = folder / "source"
     shutil.copytree(original.folder, copy, symlinks=True, ignore=shutil.ignore_patterns(*UNUSED))
@@ -117,8 +118,8 @@ def _make(original: Source, folder: Path) -> None:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     environment = kept | {"SOURCE_DATE_EPOCH": epoch, "LC_ALL": "C.UTF-8"}
     objects = folder / "objects"
-    archive = _compile(copy, objects, environment)
-    joined = _join(copy, archive, environment)
+    archive = _compile(copy, objects, tools, environment)
+    joined = _join(copy, archive, tools, environment)
     shutil.copytree(copy / "Include", folder / "include")
     shutil.copy(objects / "pyconfig.h", folder / "include")
     joined.rename(folder / "python.o")
@@ -126,14 +127,14 @@ def _make(original: Source, folder: Path) -> None:
     shutil.rmtree(copy)
 
 
-def _compile(source: Path, work: Path, environment: dict[str, str]) -> Path:
+def _compile(source: Path, work: Path, tools: Toolchain, environment: dict[str, str]) -> Path:
     """Returns an archive of CPython's objects, without those that hold frozen modules."""
     work.mkdir()
-    run(source / "configure", *CONFIGURE, cwd=work, env=environment)
+    run(source / "configure", *CONFIGURE, *_cross(tools), cwd=work, env=environment)
     (work / "Modules" / "Setup.local").write_text(SETUP)
     # A target of ours with the source's own list of objects.
-    rules = "include Makefile\nprobe.a: $(LIBRARY_OBJS_OMIT_FROZEN)\n\trm -f $@\n\tgcc-ar rcsD $@ $^\n"
-    (work / "probe.mk").write_text(rules)
+    rules = "include Makefile\nprobe.a: $(LIBRARY_OBJS_OMIT_FROZEN)\n\trm -f $@\n\t{} rcsD $@ $^\n"
+    (work / "probe.mk").write_text(rules.format(tools.program("gcc-ar")))
     flags = (f"-ffile-prefix-map={source}=python", *FOR_SNAPSHOT, *LEAN, *LTO, "-std=c11")
     run(
         "make",
@@ -149,20 +150,35 @@ def _compile(source: Path, work: Path, environment: dict[str, str]) -> Path:
     return work / "probe.a"
 
 
-def _join(source: Path, archive: Path, environment: dict[str, str]) -> Path:
+def _cross(tools: Toolchain) -> tuple[str, ...]:
+    """Returns configure's arguments for another platform than this machine's: none where it is the same."""
+    if tools.sysroot is None:
+        return ()
+    return (
+        f"--host={tools.platform.triple}",
+        f"--build={run('dpkg-architecture', '-qDEB_BUILD_GNU_TYPE').strip()}",
+        f"--with-build-python={sys.executable}",
+        f"--with-openssl={tools.root / 'usr'}",
+        f"CC={' '.join(tools.gcc)}",
+        "PKG_CONFIG=false",  # this machine's, which would find this machine's libraries
+        *FOUND_BY_RUNNING,
+    )
+
+
+def _join(source: Path, archive: Path, tools: Toolchain, environment: dict[str, str]) -> Path:
     """Links the objects into one, and gives its sections and what it calls the names that the launcher knows."""
     work = archive.parent
     includes = ("-DPy_BUILD_CORE", f"-I{work}", f"-I{source}/Include", f"-I{source}/Include/internal")
     flags = (*OPTIMISE, *FOR_SNAPSHOT, *LEAN)
     modules, joined, made = work / "launcher-modules.o", work / "joined.o", work / "python.o"
-    run("gcc", *flags, *LTO, *includes, "-c", MODULES, "-o", modules, cwd=work, env=environment)
+    run(*tools.gcc, *flags, *LTO, *includes, "-c", MODULES, "-o", modules, cwd=work, env=environment)
     run(
-        *("gcc", *flags, f"-flto={os.cpu_count() or 1}", "-r", "-flinker-output=nolto-rel"),
+        *(*tools.gcc, *flags, f"-flto={os.cpu_count() or 1}", "-r", "-flinker-output=nolto-rel"),
         *(modules, archive, "-o", joined),
         cwd=work,
         env=environment,
     )
     sections = [f"--rename-section={old}={new}" for old, new in SECTIONS.items()]
     symbols = [f"--redefine-sym={old}={new}" for old, new in REPLACED.items()]
-    run("objcopy", *sections, *symbols, joined, made)
+    run(tools.program("objcopy"), *sections, *symbols, joined, made)
     return made

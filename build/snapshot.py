@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from build.command import BuildError, run
+from build.command import BuildError
 from build.shared import elf
+from build.toolchain import Toolchain
 
 HEAP = "py_heap"
 SUMS = "py_sums"
@@ -27,11 +28,11 @@ class Section(NamedTuple):
     used: int
 
 
-def take(maker: Path, scratch: Path) -> list[Section]:
+def take(maker: Path, scratch: Path, tools: Toolchain) -> list[Section]:
     """Returns the executable's memory after it has done everything that every run does. Raises BuildError."""
     file = scratch / "snapshot"
     # An empty environment, so that the snapshot holds nothing of this machine.
-    listed = run(maker, "make-snapshot", file, cwd=scratch, env={"TZ": "UTC"})
+    listed = tools.run_made(maker, "make-snapshot", file, cwd=scratch, env={"TZ": "UTC"})
     content = file.read_bytes()
     sections, at = [], 0
     for line in listed.splitlines():

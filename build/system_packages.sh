@@ -2,6 +2,7 @@
 # Checks that this machine has the packages that only the distribution provides, and is silent if it has. Arguments:
 #   python   the interpreter with venv: all that the demonstration needs beside the executable
 #   freeze   a C compiler, static libraries, and tools that fetch CPython's source
+#   linux_arm64   beside freeze: the compiler for that platform, and an emulator that runs what was made
 #   verify   tools that inspect a release's files
 #   test     programs that the tests run: other servers, and tools that make root file systems
 #   update   installs the newest versions of the packages that are linked in
@@ -49,6 +50,11 @@ look() {
         # PyInstaller will not start without the shared library, though nothing of it goes into the executable.
         version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo 3)
         ls /usr/lib/*-linux-gnu/"libpython$version.so.1.0" >/dev/null 2>&1 || lack "libpython$version" "libpython$version"
+        ;;
+    esac
+    case $needs in *' linux_arm64 '*)
+        need_command aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+        need_command qemu-aarch64-static qemu-user-static
         ;;
     esac
     # The distribution's interpreter, not the first on PATH: the executable's CPython is of the same version. Debian

@@ -70,8 +70,9 @@ def use_collector():
 BUILD = """
 import sys
 from pathlib import Path
-from build import freeze, python_object
-print(freeze.freeze(Path(sys.argv[1]), python_object.python_object()))
+from build import freeze, platform, python_object, toolchain
+tools = toolchain.toolchain(platform.LINUX_AMD64)
+print(freeze.freeze(Path(sys.argv[1]), python_object.python_object(tools), tools))
 """
 
 

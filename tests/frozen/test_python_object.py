@@ -11,8 +11,10 @@ import pytest
 
 from build import python_object, python_patches
 from build.command import BuildError
+from build.platform import LINUX_AMD64
 from build.python_source import source
 from build.shared.debian import newest_first
+from build.toolchain import toolchain
 from tests.support.variants import Variant
 
 TABLE = """\
@@ -83,14 +85,17 @@ def test_the_patches_fit_the_source_and_leave_it_as_it_is(frozen: Variant, tmp_p
 
 @pytest.mark.parametrize("file", python_object.RECIPE, ids=lambda file: file.name)
 def test_a_changed_recipe_is_another_object(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = python_object.recipe_hash("3.11.2-6")
-    assert python_object.recipe_hash("3.11.2-6") == before
-    assert python_object.recipe_hash("3.11.2-7") != before
+    tools = toolchain(LINUX_AMD64)
+    before = python_object.recipe_hash("3.11.2-6", tools)
+    assert python_object.recipe_hash("3.11.2-6", tools) == before
+    assert python_object.recipe_hash("3.11.2-7", tools) != before
+    other = tools._replace(platform=LINUX_AMD64._replace(name="linux_other"))
+    assert python_object.recipe_hash("3.11.2-6", other) != before
     changed = tmp_path / file.name
     changed.write_text(file.read_text() + "\n")
     recipe = tuple(changed if other == file else other for other in python_object.RECIPE)
     monkeypatch.setattr(python_object, "RECIPE", recipe)
-    assert python_object.recipe_hash("3.11.2-6") != before
+    assert python_object.recipe_hash("3.11.2-6", tools) != before
 
 
 def test_the_recipe_is_everything_that_makes_the_object() -> None:

@@ -15,7 +15,9 @@ import pytest
 
 from build import buildinfo as buildinfo_maker
 from build.command import BuildError
+from build.platform import LINUX_AMD64
 from build.python_object import Python
+from build.toolchain import toolchain
 from release.buildinfo import Buildinfo, read
 from tests.release.machine_code import Executable
 from tests.support.variants import FROZEN, VERSION, Variant, built
@@ -149,13 +151,13 @@ def test_a_library_that_nobody_expects_is_refused(tmp_path: Path) -> None:
     """Its licence has to be looked at first."""
     python = Python(tmp_path / "python.o", tmp_path, tmp_path, "3.0-1")
     with pytest.raises(BuildError, match=r"^the linker took something from dpkg, which is not expected"):
-        buildinfo_maker.linked({Path("/usr/bin/dpkg"): 1}, tmp_path, python)
+        buildinfo_maker.linked({Path("/usr/bin/dpkg"): 1}, tmp_path, python, toolchain(LINUX_AMD64))
 
 
 def test_own_objects_are_no_libraries(tmp_path: Path) -> None:
     python = Python(tmp_path / "cache" / "python.o", tmp_path, tmp_path, "3.11.2-6+deb12u8")
     files = {tmp_path / "own" / "heap.o": 1, tmp_path / "cache" / "python.o": 1}
-    (entry,) = buildinfo_maker.linked(files, tmp_path / "own", python)
+    (entry,) = buildinfo_maker.linked(files, tmp_path / "own", python, toolchain(LINUX_AMD64))
     assert (entry["name"], entry["version"], entry["archives"]) == ("CPython", "3.11.2-6+deb12u8", {"python.o": 1})
 
 

@@ -6,6 +6,7 @@ A variant that was not built is skipped; where CI is set, that is a failure.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -53,8 +54,10 @@ class Variant:
         )
 
 
-# tests/platforms/ runs tests on an executable, an interpreter and a package of its own.
+# tests/platforms/ runs tests on an executable, an interpreter and a package of its own. An executable for another
+# platform than this machine's is run by an emulator's command.
 FROZEN = Path(os.environ.get("TEST_EXECUTABLE", ROOT / "dist" / platform.LINUX_AMD64.executable(VERSION)))
+EMULATOR = tuple(shlex.split(os.environ.get("TEST_EMULATOR", "")))
 INTERPRETER = os.environ.get("TEST_PYTHON", sys.executable)
 ZIPAPP = ROOT / "dist" / platform.zipapp(VERSION)
 BUILDINFO = ROOT / "dist" / platform.LINUX_AMD64.buildinfo(VERSION)
@@ -67,7 +70,7 @@ VARIANTS = {
     variant.name: variant
     for variant in (
         MODULE,
-        Variant("frozen", (str(FROZEN),)),
+        Variant("frozen", (*EMULATOR, str(FROZEN))),
         Variant("zipapp", (INTERPRETER, "-I", str(ZIPAPP))),
         Variant("package", (str(PACKAGE),)),
     )
