@@ -20,10 +20,15 @@ ALERTS = alerts()
 STATES = ("UNKNOWN", "START", "LOADING", "AVAILABLE", "UNLOADING", "END")
 
 
-def promtool(*arguments: str | Path) -> None:
+CONFIG = 'model_config_list { config { name: "half" base_path: "/models/half" model_platform: "tensorflow" } }'
+
+
+def promtool(*arguments: str | Path, given: str = "") -> str:
+    """What it says about files, or about `given` on its standard input."""
     need("promtool")
-    done = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, check=False)
+    done = subprocess.run(["promtool", *map(str, arguments)], input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def test_rules() -> None:
@@ -60,12 +65,16 @@ def states(server: Prometheus) -> dict[str, str]:
 
 
 def test_the_life_of_a_model(tmp_path: Path) -> None:
-    """Loading, ready, an upgrade, a broken upgrade, its repair, removal, and a server that goes away."""
+    """Loading, ready, an upgrade, a broken upgrade, its repair, removal, a server that goes away, and a broken file."""
+    config = tmp_path / "models.config"
+    config.write_text(CONFIG)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with (
         FakeServing({"half": {1: "LOADING"}}, rest=False) as tfs,
-        sidecar(built("frozen"), f"-addr=:{tfs.port}", "-model-name=half", "-serve-interval=250ms") as probe,
+        sidecar(
+            built("frozen"), f"-addr=:{tfs.port}", f"-model-config-file={config}", "-serve-interval=250ms"
+        ) as probe,
         prometheus(tmp_path, probe.port, RULES, port) as server,
     ):
         server.wait_until(QUERIES["State of each version"], lambda found: bool(found))
@@ -95,6 +104,7 @@ def test_the_life_of_a_model(tmp_path: Path) -> None:
         server.wait_until(ALERTS["TensorFlowServingNewestVersionNotServed"], lambda found: bool(found))
         assert states(server) == {"2": "END", "1": "AVAILABLE"}
         assert pending(server) == {"TensorFlowServingNewestVersionNotServed"}
+        assert promtool("check", "metrics", given=probe.get("/metrics").body) == ""
         stale = QUERIES["Models with a version that ended beside one that serves"]
         assert one(server, stale) == 1
 
@@ -117,6 +127,7 @@ def test_the_life_of_a_model(tmp_path: Path) -> None:
         assert states(server) == {}
         assert pending(server) == {"TensorFlowServingNoAnswer"}
         assert len(server.query('tfs_model_version_state{version="3"} == 0')) == 6
+        assert promtool("check", "metrics", given=probe.get("/metrics").body) == ""
         assert len(server.query(QUERIES["Ready"])) == len(server.query(QUERIES["TensorFlow Serving answers"])) == 1
 
         tfs.set("half", 4, "AVAILABLE")
@@ -126,6 +137,14 @@ def test_the_life_of_a_model(tmp_path: Path) -> None:
         assert set(rates) == {"success", "failure"}
         assert rates["success"] + rates["failure"] > 0
 
+        config.write_text("model_config_list {")
+        server.wait_until(ALERTS["TensorFlowServingProbeConfigBroken"], lambda found: bool(found))
+        assert pending(server) == {"TensorFlowServingProbeConfigBroken"}
+        config.write_text(CONFIG)
+        server.wait_until(ALERTS["TensorFlowServingProbeConfigBroken"], lambda found: not found)
+        assert pending(server) == set()
+
         probe.end()
         server.wait_until(ALERTS["TensorFlowServingProbeDown"], lambda found: bool(found))
         assert pending(server) == {"TensorFlowServingProbeDown"}
+        assert server.asked >= {*QUERIES.values(), *ALERTS.values()}

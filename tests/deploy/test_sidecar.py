@@ -88,10 +88,16 @@ def test_the_sidecar_asks_for_what_the_server_serves(file: str) -> None:
         assert [d.content["metadata"]["name"] for d in DOCUMENTS if d.kind == "InferenceService"] == [model]
 
 
-@every_file
-def test_its_arguments_are_accepted(file: str) -> None:
-    """By the program itself: with a port that is taken it says so, and nothing else."""
-    arguments = [word.replace(f":{PORT}", "192.0.2.1:9808") for word in sidecar_of(file)["args"]]
+COMMANDS = {path.stem: sidecar_of(path.stem)["args"] for path in FILES} | {
+    "compose": read(COMPOSE.read_text())["services"]["probe"]["command"]
+}
+
+
+@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
+def test_its_arguments_are_accepted(arguments: list[str]) -> None:
+    """By the program itself: with an address that is not this machine's it says so, and nothing else."""
+    assert f"-serve=:{PORT}" in arguments
+    arguments = [word.replace(f":{PORT}", "192.0.2.1:9808") for word in arguments]
     outcome = built("module").run(*arguments)
     assert outcome.verdict.startswith("error: cannot listen on 192.0.2.1:9808"), outcome
 

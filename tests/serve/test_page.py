@@ -113,3 +113,21 @@ def test_a_failure_of_all_is_said_once() -> None:
 
 def test_no_model() -> None:
     assert "No model is listed" in read(Round((), 0, 9)).text
+
+
+def test_what_has_changed_and_when() -> None:
+    """The newest change comes first; and the page asks for a new one without a script."""
+    model = view("half", VersionStatus(2, AVAILABLE)).copy(since=1_764_099_940)
+    changes = (
+        Change(1_764_099_940, "half", "Servable state is AVAILABLE (2 AVAILABLE)", True),
+        Change(1_764_092_800, "half", "Servable state is LOADING (2 LOADING)", False),
+    )
+    current = Round((model,), 0, 1_764_099_990, changes=changes)
+    text = read(current).text
+    assert "since 25 Nov 19:45:40 UTC, 1m ago" in text
+    assert text.index("Last changes") < text.index("25 Nov 17:46:40")
+    assert text.index("(2 AVAILABLE)") < text.index("(2 LOADING)")
+    assert text.index("25 Nov 17:46:40 UTC") < text.index("(2 LOADING)")
+    page = render(current, True, SHOWN, 1_764_100_000)
+    assert '<meta http-equiv="refresh" content="5">' in page
+    assert "Last changes" not in read(Round((model,), 0, 1_764_099_990)).text

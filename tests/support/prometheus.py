@@ -29,9 +29,10 @@ Vector = dict[tuple[tuple[str, str], ...], float]
 
 
 class Prometheus:
-    """Answers queries."""
+    """Answers queries. `asked`: those so far."""
 
     def __init__(self, port: int) -> None:
+        self.asked: set[str] = set()
         self._base = f"http://127.0.0.1:{port}/api/v1/"
 
     def get(self, path: str, **parameters: str) -> Any:
@@ -41,6 +42,7 @@ class Prometheus:
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """The vector of an expression now: labels and values."""
+        self.asked.add(expression)
         data = self.get("query", query=expression)
         assert data["resultType"] == "vector", (expression, data)
         return [(sample["metric"], float(sample["value"][1])) for sample in data["result"]]
