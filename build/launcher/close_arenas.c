@@ -9,11 +9,25 @@ static void wipe_and_free(void *ctx, void *p)
     _PyObject_Free(ctx, p);
 }
 
+static void *wipe_and_realloc(void *ctx, void *p, size_t size)
+{
+    if (!p || !address_in_range(p, POOL_ADDR(p)))
+        return _PyObject_Realloc(ctx, p, size);
+    size_t old = INDEX2SIZE(POOL_ADDR(p)->szidx);
+    void *moved = _PyObject_Malloc(ctx, size);
+    if (moved) {
+        memcpy(moved, p, size < old ? size : old);
+        wipe_and_free(ctx, p);
+    }
+    return moved;
+}
+
 /* Called before CPython starts, when a snapshot is to be made: what is freed is zeroed, because it may differ from build to build,
  * and part of it would stay in the block's next use. */
 void _PyObject_WipeFreed(void)
 {
     _PyMem.free = _PyObject.free = wipe_and_free;
+    _PyMem.realloc = _PyObject.realloc = wipe_and_realloc;
 }
 
 /* Called just before the snapshot is taken. From then on no small object is allocated in the arenas there are, so new objects lie
@@ -21,6 +35,7 @@ void _PyObject_WipeFreed(void)
 void _PyObject_CloseArenas(void)
 {
     _PyMem.free = _PyObject.free = _PyObject_Free;
+    _PyMem.realloc = _PyObject.realloc = _PyObject_Realloc;
     for (uint i = 0; i < maxarenas; i++) {
         arenas[i].freepools = NULL;
         arenas[i].nfreepools = 0;

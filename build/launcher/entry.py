@@ -1,6 +1,6 @@
 """What the launcher runs: imported when the snapshot is made; every run then calls `run`.
 
-The modules of a call, with TLS or without, are in the snapshot, because the rehearsal has imported them. What only the
+The modules of a call, over gRPC or REST, are in the snapshot, because the rehearsal has imported them. What only the
 rehearsal needs is removed again.
 """
 

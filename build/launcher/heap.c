@@ -100,8 +100,10 @@ void *python_realloc(void *block, size_t size)
     if (!in_heap(block))
         return realloc(block, size);
     size_t old = ((struct head *)block - 1)->size;
-    if (old >= size)
+    if (old >= size) {
+        memset((char *)block + size, 0, old - size);
         return block;
+    }
     void *larger = python_malloc(size);
     if (!larger)
         return NULL;
