@@ -42,6 +42,12 @@ class Deadline(Value):
         at = time.monotonic_ns() + nanoseconds
         return self if self.at is not None and self.at <= at else Deadline(at, limit)
 
+    def sooner(self, other: "Deadline | None") -> "Deadline":
+        """Whichever of the two comes first."""
+        if other is None or other.at is None or (self.at is not None and self.at <= other.at):
+            return self
+        return other
+
     def share(self, parts: int) -> "Deadline":
         """A deadline after one of `parts` equal parts of the remaining time."""
         return self if parts == 1 else self.with_timeout(int(self.remaining() * 1e9) // parts, SHARE)
@@ -50,4 +56,7 @@ class Deadline(Value):
         """Seconds left: 0.0 when none are, never more than `MAX_WAIT_SECONDS`."""
         if self.at is None:
             return MAX_WAIT_SECONDS
-        return min(max(self.at - time.monotonic_ns(), 0) / 1e9, MAX_WAIT_SECONDS)
+        seconds = (self.at - time.monotonic_ns()) / 1e9
+        if seconds <= 0:
+            return 0.0
+        return seconds if seconds < MAX_WAIT_SECONDS else MAX_WAIT_SECONDS

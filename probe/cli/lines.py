@@ -5,6 +5,7 @@ Every length is bounded: the kubelet keeps 10 KiB of a probe's output.
 
 from ..model import CALL, CREDENTIALS, DIAL, PREDICT, SETUP, STATE_NAMES, STATUS, Failure
 from ..rpc.status import NOT_FOUND, go_name, proto_name
+from ..tfs.policy import is_pending
 from ..value import Value
 from .escape import QUOTED, escape
 
@@ -12,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from ..model import ModelStatus, Query, Verdict, VersionStatus
+    from ..model import ModelStatus, Query, Result, Verdict, VersionStatus
 
 
 class Budget(Value):
@@ -72,6 +73,18 @@ def _failure_line(failure: Failure, limit: int) -> str:
     if failure.kind == STATUS and failure.code == NOT_FOUND:
         prefix = "Model not found: "
     return f"{prefix}rpc error: code = {go_name(failure.code)} desc = {escape(failure.text, limit)}"
+
+
+def may_have_hint(result: "Result") -> bool:
+    """Whether there may be something to explain: a failure, or a version newer than the AVAILABLE one that is loading
+    or has failed."""
+    outcome, chosen = result.outcome, result.verdict.version
+    if result.verdict.exit_code:
+        return True
+    if result.verdict.alive or chosen is None or isinstance(outcome, Failure):
+        return False
+    newest = chosen.version
+    return any(version.version > newest and is_pending(version) for version in outcome)
 
 
 def response(status: "ModelStatus", deciding: "VersionStatus | None", limit: int) -> str:

@@ -6,7 +6,7 @@ first, then response lines, then hints, then verdicts; what is left out is count
 
 from ..model import CALL, STATUS, Failure
 from .escape import escape
-from .lines import response, verdict_line
+from .lines import may_have_hint, response, verdict_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,9 +39,18 @@ def render_many(report: "Report", now: str, budget: "Budget", advice: str, quiet
         lines = f"{now}{verdict_line(report.results[0].verdict, report.results[0].query, budget.text)}\n"
         hint = "" if quiet else _hint(report.results[0], advice)
         return lines + (f"{now}hint: {escape(hint, budget.hint)}\n" if hint else "") + summary
-    blocks = [_block(result, now, budget, advice, quiet) for result in (*failing, *ready)]
-    bad, good = blocks[: len(failing)], blocks[len(failing) :]
-    left = budget.total - len(summary) - RESERVED_BYTES
+    texts = [_block(result, now, budget, advice, quiet) for result in (*failing, *ready)]
+    whole = "".join(["".join(lines) for lines in texts]) + summary
+    if _size(whole) <= budget.total:
+        return whole
+    return _fitting(texts, len(failing), now, budget.total - len(summary)) + summary
+
+
+def _fitting(texts: "list[tuple[str, str, str]]", failing: int, now: str, limit: int) -> str:
+    """As many of the models' lines as fit; the first models are those that are not ready."""
+    blocks = [tuple(_Line(text) for text in lines) for lines in texts]
+    bad, good = blocks[:failing], blocks[failing:]
+    left = limit - RESERVED_BYTES
     left = _show((block[1] for block in bad), left)
     left = _show((block[2] for block in bad), left)
     left = _show((block[0] for block in bad), left)
@@ -55,23 +64,23 @@ def render_many(report: "Report", now: str, budget: "Budget", advice: str, quiet
         out += f"{now}... {hidden_bad} more {_models(hidden_bad)} not ready, not listed\n"
     if hidden_good:
         out += f"{now}... {hidden_good} ready {_models(hidden_good)} not listed\n"
-    return out + summary
+    return out
 
 
 def _models(count: int) -> str:
     return "model" if count == 1 else "models"
 
 
-def _block(result: "Result", now: str, budget: "Budget", advice: str, quiet: bool) -> "tuple[_Line, _Line, _Line]":
+def _block(result: "Result", now: str, budget: "Budget", advice: str, quiet: bool) -> "tuple[str, str, str]":
     """A model's response, verdict and hint lines; empty ones for what it does not have."""
     outcome, verdict = result.outcome, result.verdict
     prefix = f"{now}{escape(result.query.model, MAX_NAME_BYTES)}: "
     shown = "<nil>" if isinstance(outcome, Failure) else response(outcome, verdict.version, budget.failed_response)
-    hint = "" if quiet else _hint(result, advice)
+    hint = _hint(result, advice) if not quiet and may_have_hint(result) else ""
     return (
-        _Line(f"{prefix}ModelStatusResponse: {shown}\n"),
-        _Line(f"{prefix}{verdict_line(verdict, result.query, budget.text)}\n"),
-        _Line(f"{prefix}hint: {escape(hint, budget.hint)}\n" if hint else ""),
+        f"{prefix}ModelStatusResponse: {shown}\n",
+        f"{prefix}{verdict_line(verdict, result.query, budget.text)}\n",
+        f"{prefix}hint: {escape(hint, budget.hint)}\n" if hint else "",
     )
 
 
@@ -84,9 +93,13 @@ def _hint(result: "Result", advice: str) -> str:
 def _show(lines: "Iterable[_Line]", left: int) -> int:
     """Shows lines while they fit; returns the bytes that are left."""
     for line in lines:
-        size = len(line.text.encode("utf-8", "surrogateescape"))
+        size = _size(line.text)
         if size > left:
             break
         line.shown = True
         left -= size
     return left
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))

@@ -1,13 +1,12 @@
 """A report -> the lines that people read. Pure; the only place that lays out lines."""
 
 from ..model import CALL, STATUS, Failure
-from ..tfs.policy import is_pending
 from .escape import escape
-from .lines import BUDGET, Budget, response, verdict_line
+from .lines import BUDGET, Budget, may_have_hint, response, verdict_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..model import ModelStatus, Report, Verdict
+    from ..model import Report
 
 
 def render(report: "Report", now: str, budget: Budget = BUDGET, advice: str = "", quiet: bool = False) -> str:
@@ -25,7 +24,7 @@ def render(report: "Report", now: str, budget: Budget = BUDGET, advice: str = ""
     elif outcome.kind in (CALL, STATUS):
         out = f"{now}ModelStatusResponse: <nil>\n"
     out += f"{now}{verdict_line(verdict, result.query, budget.text)}\n"
-    if not quiet and (failed or (not verdict.alive and _has_newer_unavailable(verdict, outcome))):
+    if not quiet and may_have_hint(result):
         from .hints import hint_on
 
         text = hint_on(result, advice)
@@ -43,11 +42,3 @@ def _render_other(report: "Report", now: str, budget: Budget, advice: str, quiet
     from .hints import HINTS
 
     return f"{now}Empty response\n" + ("" if quiet else f"{now}hint: {HINTS['no-models']}\n")
-
-
-def _has_newer_unavailable(verdict: "Verdict", outcome: "ModelStatus | Failure") -> bool:
-    """Whether a version newer than the AVAILABLE one is loading or has failed; one that ENDed cleanly is not."""
-    chosen = verdict.version
-    if chosen is None or isinstance(outcome, Failure):
-        return False
-    return any(version.version > chosen.version and is_pending(version) for version in outcome)

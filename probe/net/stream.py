@@ -6,6 +6,7 @@ from ..value import Value
 from .errors import Transient, attempt_error
 
 READ_BYTES = 65536  # asked of the kernel at once
+TIMEOUT_TOLERANCE = 0.001  # seconds; a socket's timeout is not set anew for less, because that takes a system call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,25 +68,40 @@ class Address(Value):
 class SocketStream:
     """A stream over a connected socket."""
 
-    __slots__ = ("_address", "_socket", "peer")
+    __slots__ = ("_address", "_socket", "_timeout", "peer")
 
     def __init__(self, socket: "_socket.socket", address: Address) -> None:
         self._socket = socket
+        self._timeout = -1.0  # the socket's, in seconds
         self._address = address
         self.peer = str(address)
+
+    def connect(self, deadline: "Deadline") -> None:
+        """Raises OSError."""
+        self._limit(deadline)
+        self._socket.connect(self._address.sockaddr)
 
     def send(self, data: bytes, deadline: "Deadline") -> None:
         rest: bytes | memoryview = data
         while rest:
-            self._socket.settimeout(_time_left(deadline))
+            self._limit(deadline)
             try:
                 rest = memoryview(rest)[self._socket.send(rest) :]
             except (BrokenPipeError, ConnectionResetError):
                 return
 
     def receive(self, deadline: "Deadline") -> bytes:
-        self._socket.settimeout(_time_left(deadline))
+        self._limit(deadline)
         return self._socket.recv(READ_BYTES)
+
+    def _limit(self, deadline: "Deadline") -> None:
+        """Lets the next operation of the socket take until the deadline."""
+        seconds = deadline.remaining()
+        if seconds <= 0:  # which `settimeout` would take for "do not wait"
+            raise TimeoutError
+        if not 0 <= self._timeout - seconds < TIMEOUT_TOLERANCE:
+            self._socket.settimeout(seconds)
+            self._timeout = seconds
 
     def try_send(self, data: bytes) -> None:
         try:
@@ -109,8 +125,7 @@ class SocketStream:
 
 def connect(address: Address, deadline: "Deadline") -> SocketStream:
     """A connection to one address. Raises Transient or Permanent."""
-    seconds = deadline.remaining()
-    if seconds <= 0:
+    if deadline.remaining() <= 0:
         # No attempt was made, so there is nothing to report that could replace the last attempt's error.
         raise Transient("", "no-time")
     try:
@@ -119,17 +134,8 @@ def connect(address: Address, deadline: "Deadline") -> SocketStream:
         raise attempt_error(f"socket for {address}", error) from None
     stream = SocketStream(socket, address)
     try:
-        socket.settimeout(seconds)
-        socket.connect(address.sockaddr)
+        stream.connect(deadline)
     except OSError as error:
         stream.close()
         raise attempt_error(f"connect {address}", error, address.family == _socket.AF_UNIX) from None
     return stream
-
-
-def _time_left(deadline: "Deadline") -> float:
-    """Seconds left; never 0, which `settimeout` would take for "do not wait"."""
-    seconds = deadline.remaining()
-    if seconds <= 0:
-        raise TimeoutError
-    return seconds

@@ -13,9 +13,18 @@ from ..net.sniff import SNIFF_BYTES, http1_line, is_tls
 from ..value import Value
 from .events import GoAway, Settings
 from .frames import NO_ERROR
+from .hpack import encode
 from .http2 import Connection, ConnectionBroken
 from .status import DEADLINE_EXCEEDED, UNAVAILABLE
-from .unary import GZIP_HEADERS, UnaryCall, going_away, metadata_headers, request_headers, with_prefix
+from .unary import (
+    GZIP_HEADERS,
+    UnaryCall,
+    going_away,
+    metadata_headers,
+    request_headers,
+    timeout_header,
+    with_prefix,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,12 +89,13 @@ class _Pending:
 class Channel:
     """Several calls on one connection, side by side or one after another."""
 
-    __slots__ = ("_calls", "_connection", "_ended", "_going_away", "_options", "_stream", "_waiting")
+    __slots__ = ("_calls", "_connection", "_ended", "_going_away", "_headers", "_options", "_stream", "_waiting")
 
     def __init__(self, stream: "Stream", options: ChannelOptions) -> None:
         self._stream = stream
         self._options = options
         self._connection = Connection()
+        self._headers: dict[str, bytes] = {}  # by method, encoded: the headers of a call but for its timeout
         self._calls: dict[int, _Pending] = {}  # by stream number
         self._ended: Failure | None = None  # why the connection carries no further call
         self._going_away: Failure | None = None  # the server's GOAWAY, for calls that it does not cover
@@ -155,7 +165,7 @@ class Channel:
                 unsent = _unsent(self._going_away or self._ended)
                 return tuple(unsent if outcome is None else outcome for outcome in outcomes)
             started = self._start(requests, started, deadline, timeout, in_flight, outcomes)
-            if None not in outcomes:
+            if started == len(requests) and None not in outcomes:
                 return tuple(outcomes)  # type: ignore[arg-type]
             self._exchange(deadline)
             self._expire(timeout)
@@ -170,20 +180,26 @@ class Channel:
 
     def _open(self, request: Request, timeout_seconds: float) -> _Pending:
         """Opens a stream for the request."""
-        options = self._options
-        fields = request_headers(request.method, options.authority, timeout_seconds, options.user_agent, options.scheme)
-        if options.gzip:
+        gzip = self._options.gzip
+        headers = self._headers.get(request.method) or self._method_headers(request.method)
+        if gzip:
             from .gzip import compress
 
-            fields += GZIP_HEADERS
             body = with_prefix(compress(request.message), compressed=True)
         else:
             body = with_prefix(request.message)
-        if options.metadata:
-            fields += metadata_headers(options.metadata)
-        pending = _Pending(request, UnaryCall(options.gzip, request.first_message, request.sink))
-        self._calls[self._connection.open(fields, body)] = pending
+        pending = _Pending(request, UnaryCall(gzip, request.first_message, request.sink))
+        self._calls[self._connection.open(headers + encode((timeout_header(timeout_seconds),)), body)] = pending
         return pending
+
+    def _method_headers(self, method: str) -> bytes:
+        """The headers of a method's calls, which are encoded once."""
+        options = self._options
+        fields = request_headers(method, options.authority, options.user_agent, options.scheme)
+        if options.gzip:
+            fields += GZIP_HEADERS
+        headers = self._headers[method] = encode([*fields, *metadata_headers(options.metadata)])
+        return headers
 
     def _adopt(self, requests: "tuple[Request, ...]", deadline: "Deadline", timeout: int) -> int:
         """Takes the call that `establish` began for the first of the requests; returns how many are under way."""
@@ -241,18 +257,19 @@ class Channel:
 
     def _expire(self, timeout: int) -> None:
         """Ends the calls whose deadline has passed."""
+        now = time.monotonic_ns()
         for pending in self._calls.values():
             deadline = pending.deadline
-            if deadline is not None and pending.unary.result is None and deadline.remaining() <= 0:
+            if deadline is not None and deadline.at is not None and deadline.at <= now and pending.unary.result is None:
                 pending.unary.result = timed_out(deadline, timeout)
 
     # The connection.
 
     def _exchange(self, deadline: "Deadline") -> None:
         """Sends what waits, and reads once, until the first deadline of a call at the latest."""
-        for other in (self._waiting, *(pending.deadline for pending in self._calls.values())):
-            if other is not None and other.at is not None and (deadline.at is None or other.at < deadline.at):
-                deadline = other
+        deadline = deadline.sooner(self._waiting)
+        for pending in self._calls.values():
+            deadline = deadline.sooner(pending.deadline)
         try:
             self._stream.send(self._connection.data_to_send(), deadline)
             data = self._stream.receive(deadline)
@@ -282,8 +299,8 @@ class Channel:
                         pending.unary.result = self._going_away
                     elif event.code != NO_ERROR:
                         pending.unary.handle(event)
-            elif event.stream in self._calls:
-                self._calls[event.stream].unary.handle(event)
+            elif called := self._calls.get(event.stream):
+                called.unary.handle(event)
         return settled
 
     def _end(self, failure: Failure) -> None:

@@ -1,6 +1,9 @@
 """HTTP/2 frames by their numbers (RFC 9113, 4, 6 and 7): constants, and one function that packs a frame."""
 
+from _struct import Struct  # `struct` is a module in Python around it
+
 FRAME_HEADER_BYTES = 9
+FRAME_HEADER = Struct(">BHBBI")  # the length's high byte and the rest of it; type, flags, stream
 MAX_FRAME_BYTES = 16384  # 4.2: the initial SETTINGS_MAX_FRAME_SIZE, which we never raise
 
 # Frame types (6).
@@ -36,7 +39,8 @@ ERROR_NAMES = (
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     """A frame (4.1): length, type, flags, stream, payload."""
-    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+    length = len(payload)
+    return FRAME_HEADER.pack(length >> 16, length & 0xFFFF, kind, flags, stream) + payload
 
 
 def error_name(code: int) -> str:

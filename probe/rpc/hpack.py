@@ -80,6 +80,7 @@ STATIC = (
 )
 
 TABLE_BYTES = 4096  # the dynamic table's initial size, which our SETTINGS never change
+KNOWN_BLOCKS, KNOWN_BYTES = 16, 64  # how many decoded blocks are remembered, and of which length at most
 ENTRY_OVERHEAD_BYTES = 32  # what an entry counts beyond its bytes (RFC 7541, 4.1)
 
 
@@ -93,10 +94,13 @@ EMPTY_TABLE = b"\x20"
 
 def encode(fields: "Fields") -> bytes:
     """A header block of literals without indexing (RFC 7541, 6.2.2)."""
-    out = bytearray()
-    for name, value in fields:
-        out += b"\0" + integer(len(name), 7) + name + integer(len(value), 7) + value
-    return bytes(out)
+    return b"".join([_literal(name, value) for name, value in fields])
+
+
+def _literal(name: bytes, value: bytes) -> bytes:
+    if len(name) < 127 and len(value) < 127:  # as nearly always: each length is one byte
+        return b"\0%c%b%c%b" % (len(name), name, len(value), value)
+    return b"\0" + integer(len(name), 7) + name + integer(len(value), 7) + value
 
 
 def integer(number: int, prefix: int) -> bytes:
@@ -116,7 +120,7 @@ def integer(number: int, prefix: int) -> bytes:
 class Decoder:
     """Decodes the header blocks of one connection, in their order."""
 
-    __slots__ = ("_block", "_entries", "_limit", "_max_bytes", "_size")
+    __slots__ = ("_block", "_entries", "_known", "_limit", "_max_bytes", "_size", "_stable")
 
     def __init__(self, max_bytes: int) -> None:
         """`max_bytes`: the most that the fields of one block may add up to, counted as the table counts them."""
@@ -125,9 +129,24 @@ class Decoder:
         self._size = 0
         self._entries: list[tuple[bytes, bytes]] = []  # the newest last
         self._block = b""
+        self._stable = True  # whether this block has left the table as it was
+        # The fields of short blocks, for as long as the table stays the same: a server repeats them with every call.
+        self._known: dict[bytes, tuple[tuple[bytes, bytes], ...]] = {}
 
     def decode(self, block: bytes) -> "tuple[tuple[bytes, bytes], ...]":
         """The fields of a block. On any bytes, raises HpackError or nothing."""
+        known = self._known.get(block)
+        if known is not None:
+            return known
+        self._stable = True
+        fields = self._decode(block)
+        if not self._stable:
+            self._known.clear()
+        elif len(block) <= KNOWN_BYTES and len(self._known) < KNOWN_BLOCKS:
+            self._known[block] = fields
+        return fields
+
+    def _decode(self, block: bytes) -> "tuple[tuple[bytes, bytes], ...]":
         self._block = block
         fields: list[tuple[bytes, bytes]] = []
         at = total = 0
@@ -139,6 +158,7 @@ class Decoder:
                     raise HpackError("table size update out of place" if fields else f"table size {size} is too large")
                 self._limit = size
                 self._evict(0)
+                self._stable = False
                 continue
             if first & 0x80:  # 6.1: an indexed field
                 index, at = self._integer(at, 7)
@@ -153,6 +173,7 @@ class Decoder:
                 field = (name, value)
                 if first & 0x40:
                     self._add(field)
+                    self._stable = False
             total += len(field[0]) + len(field[1]) + ENTRY_OVERHEAD_BYTES
             if total > self._max_bytes:
                 raise HpackError(f"header list larger than {self._max_bytes} bytes")

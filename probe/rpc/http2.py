@@ -23,6 +23,7 @@ from .frames import (
     END_STREAM,
     ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
+    FRAME_HEADER,
     FRAME_HEADER_BYTES,
     FRAME_SIZE_ERROR,
     GOAWAY,
@@ -45,7 +46,7 @@ from .frames import (
     WINDOW_UPDATE,
     frame,
 )
-from .hpack import EMPTY_TABLE, TABLE_BYTES, Decoder, HpackError, encode
+from .hpack import EMPTY_TABLE, TABLE_BYTES, Decoder, HpackError
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 WINDOW_BYTES = 65535  # 6.9.2: the initial window of both sides
@@ -62,7 +63,6 @@ OUR_SETTINGS = (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .events import Event
-    from .hpack import Fields
 
 
 class ConnectionBroken(Exception):
@@ -118,13 +118,14 @@ class Connection:
         limit = self._max_streams if self._settled else 1
         return len(self._streams) < limit and not self.going_away and self._next_stream < MAX_STREAM
 
-    def open(self, headers: "Fields", body: bytes) -> int:
-        """Opens a stream with headers and the whole body; returns its number. `can_open` must hold."""
+    def open(self, headers: bytes, body: bytes) -> int:
+        """Opens a stream with a block of headers (hpack.encode) and the whole body; returns its number. `can_open`
+        must hold."""
         assert self.can_open
         stream = self._next_stream
         self._next_stream += 2
         self._idle_frames = 0  # answers that come too late, and refused streams, must not add up
-        block, self._table_update = self._table_update + encode(headers), b""
+        block, self._table_update = self._table_update + headers, b""
         kind, flags = HEADERS, 0 if body else END_STREAM
         while True:
             piece, block = block[:MAX_FRAME_BYTES], block[MAX_FRAME_BYTES:]
@@ -170,17 +171,17 @@ class Connection:
         """The events that these bytes complete. Raises ConnectionBroken."""
         data = self._in + data if self._in else data
         events: list[Event] = []
-        at = 0
+        at, size = 0, len(data)
         try:
-            while len(data) - at >= FRAME_HEADER_BYTES:
-                length = int.from_bytes(data[at : at + 3], "big")
+            while size - at >= FRAME_HEADER_BYTES:
+                high, low, kind, flags, stream = FRAME_HEADER.unpack_from(data, at)
+                length = high << 16 | low
                 if length > MAX_FRAME_BYTES:
                     raise self._break(FRAME_SIZE_ERROR, f"a frame of {length} bytes exceeds the limit")
                 end = at + FRAME_HEADER_BYTES + length
-                if end > len(data):
+                if end > size:
                     break
-                stream = int.from_bytes(data[at + 5 : at + 9], "big") & MAX_STREAM
-                event = self._frame(data[at + 3], data[at + 4], stream, data[at + FRAME_HEADER_BYTES : end])
+                event = self._frame(kind, flags, stream & MAX_STREAM, data[at + FRAME_HEADER_BYTES : end])
                 if event is not None:
                     events.append(event)
                 at = end

@@ -9,11 +9,17 @@ MAX_FIELDS = 400_000
 LARGE_BYTES = 65536
 MAX_GROUP_DEPTH = 10_000  # as in Go's protobuf; nothing here recurses
 
+# Wire types.
 VARINT, FIXED64, LENGTH, GROUP, END_GROUP, FIXED32 = 0, 1, 2, 3, 4, 5
 
 
 class WireError(ValueError):
     """The bytes are not the expected message."""
+
+
+def tag(field: int, kind: int) -> int:
+    """What precedes a field: its number, and its wire type in the lowest three bits."""
+    return field << 3 | kind
 
 
 def varint(number: int) -> bytes:
@@ -27,11 +33,13 @@ def varint(number: int) -> bytes:
 
 def length_delimited(field: int, content: bytes) -> bytes:
     """A string, bytes or message field with its tag and length."""
-    return varint(field << 3 | LENGTH) + varint(len(content)) + content
+    return varint(tag(field, LENGTH)) + varint(len(content)) + content
 
 
 def signed(number: int, bits: int) -> int:
     """The low `bits` of a number, read as two's complement."""
+    if number < 1 << 31:
+        return number
     number &= (1 << bits) - 1
     return number - (1 << bits) if number >> (bits - 1) else number
 
@@ -46,20 +54,29 @@ class Reader:
         self.at = at
         self.fields_left = MAX_FIELDS
 
-    def tag(self, end: int) -> "tuple[int, int] | None":
-        """Field number and wire type of the next field; None at the end of the message."""
-        if self.at >= end:
-            return None
+    def tag(self, end: int) -> int:
+        """The next field's tag; 0, which is none, at the end of the message."""
+        at = self.at
+        if at >= end:
+            return 0
         self.fields_left -= 1
         if self.fields_left < 0:
             raise WireError(f"more than {MAX_FIELDS} fields")
-        tag = self.varint(end)
+        tag = self.data[at]
+        if tag < 128:  # as nearly always
+            self.at = at + 1
+        else:
+            tag = self.varint(end)
         if not 0 < tag >> 3 < 1 << 29:
             raise WireError(f"invalid field number {tag >> 3}")
-        return tag >> 3, tag & 7
+        return tag
 
     def varint(self, end: int) -> int:
         """An unsigned number of at most 64 bits."""
+        at = self.at
+        if at < end and (byte := self.data[at]) < 128:  # as nearly always
+            self.at = at + 1
+            return byte
         number = shift = 0
         while self.at < end:
             byte = self.data[self.at]
@@ -95,11 +112,11 @@ class Reader:
         except UnicodeDecodeError:
             raise WireError("string field contains invalid UTF-8") from None
 
-    def skip(self, number_and_type: "tuple[int, int]", end: int) -> None:
+    def skip(self, tag: int, end: int) -> None:
         """Passes over the field whose tag was just read; a group (proto2) with everything in it."""
         open_groups: list[int] = []
         while True:
-            number, kind = number_and_type
+            number, kind = tag >> 3, tag & 7
             if kind == VARINT:
                 self.varint(end)
             elif kind == LENGTH:
@@ -116,7 +133,6 @@ class Reader:
                 raise WireError(f"invalid wire type {kind} of field {number}")
             if not open_groups:
                 return
-            following = self.tag(end)
-            if following is None:
+            tag = self.tag(end)
+            if not tag:
                 raise WireError("truncated message")
-            number_and_type = following

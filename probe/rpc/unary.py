@@ -54,9 +54,9 @@ RESET_CODES = {3: RESOURCE_EXHAUSTED, 7: UNAVAILABLE, 8: CANCELLED, 11: RESOURCE
 
 
 def request_headers(
-    method: str, authority: str, timeout: float, user_agent: bytes, scheme: bytes = b"http"
+    method: str, authority: str, user_agent: bytes, scheme: bytes = b"http"
 ) -> "list[tuple[bytes, bytes]]":
-    """The headers of a call; `timeout` in seconds."""
+    """The headers of a call that are the same in every call of the method."""
     return [
         (b":method", b"POST"),
         (b":scheme", scheme),
@@ -65,7 +65,6 @@ def request_headers(
         (b"te", b"trailers"),
         (b"content-type", b"application/grpc"),
         (b"user-agent", user_agent),
-        (b"grpc-timeout", _timeout(timeout)),
     ]
 
 
@@ -81,12 +80,12 @@ def metadata_headers(metadata: "tuple[tuple[bytes, bytes], ...]") -> "list[tuple
     ]
 
 
-def _timeout(seconds: float) -> bytes:
+def timeout_header(seconds: float) -> "tuple[bytes, bytes]":
     """`grpc-timeout`: at most eight digits and a unit."""
     microseconds = int((seconds + GRACE_SECONDS) * 1e6)
     if microseconds < 100_000_000:
-        return b"%du" % microseconds
-    return b"%dS" % (microseconds // 1_000_000 + 1)
+        return b"grpc-timeout", b"%du" % microseconds
+    return b"grpc-timeout", b"%dS" % (microseconds // 1_000_000 + 1)
 
 
 def with_prefix(message: bytes, compressed: bool = False) -> bytes:
@@ -183,10 +182,12 @@ class UnaryCall:
             return self._fail(INTERNAL, "the answer begins without headers", "unreadable")
         if self._left:
             return self._feed(content)
-        buffer = self._buffer
-        buffer += content
+        buffer: bytes | bytearray = content
+        if self._buffer:
+            buffer = self._buffer
+            buffer += content
         if len(buffer) < PREFIX_BYTES:
-            return None
+            return self._keep(buffer)
         if self._message is not None:
             return self._fail(UNKNOWN, "more than one message for a unary call", "unreadable")
         length = int.from_bytes(buffer[1:PREFIX_BYTES], "big")
@@ -196,26 +197,33 @@ class UnaryCall:
         if buffer[0] and not (buffer[0] == 1 and self._gzip and self._encoding == b"gzip"):
             return self._fail_compressed(buffer[0])
         if self._sink is not None:
-            return self._begin_feeding(length)
-        if len(buffer) >= PREFIX_BYTES + length:
-            with memoryview(buffer) as view:  # one copy of up to 4 MiB, not two
-                message = bytes(view[PREFIX_BYTES : PREFIX_BYTES + length])
-            self._message = self._decompress(message) if buffer[0] else message
-            self._buffer = buffer[PREFIX_BYTES + length :]
-            if self._first_message and self.result is None:
-                self.result = self._message
-            elif self.result is None:
-                self._data(b"")
+            return self._begin_feeding(buffer, length)
+        end = PREFIX_BYTES + length
+        if len(buffer) < end:
+            return self._keep(buffer)
+        with memoryview(buffer) as view:  # one copy of up to 4 MiB, not two
+            message, rest = bytes(view[PREFIX_BYTES:end]), bytes(view[end:])
+        self._buffer = bytearray()
+        self._message = self._decompress(message) if buffer[0] else message
+        if self._first_message and self.result is None:
+            self.result = self._message
+        elif rest and self.result is None:
+            self._data(rest)
         return None
 
-    def _begin_feeding(self, length: int) -> None:
+    def _keep(self, buffer: "bytes | bytearray") -> None:
+        """Waits for the rest of what has begun to arrive."""
+        if buffer is not self._buffer:
+            self._buffer = bytearray(buffer)
+
+    def _begin_feeding(self, buffer: "bytes | bytearray", length: int) -> None:
         """The message's prefix has arrived: what follows goes to the sink."""
-        if self._buffer[0]:
+        if buffer[0]:
             from .gzip import Decompressor
 
             self._decompressor = Decompressor()
-        rest = bytes(self._buffer[PREFIX_BYTES:])
-        self._buffer.clear()
+        rest = bytes(buffer[PREFIX_BYTES:])
+        self._buffer = bytearray()
         self._message = b""
         self._left = length
         self._feed(rest)
@@ -303,6 +311,8 @@ def _code(status: bytes) -> "int | None":
 
 def _is_grpc(content_type: bytes) -> bool:
     """`application/grpc`, alone or followed by `+proto` or `;parameters`."""
+    if content_type == b"application/grpc":
+        return True
     return content_type[:16].lower() == b"application/grpc" and content_type[16:17] in (b"", b"+", b";")
 
 

@@ -1,11 +1,15 @@
 """The Workload API's answer: bytes -> values. Field numbers are those of SPIFFE's workload.proto."""
 
-from ..rpc.protobuf import LENGTH, Reader
+from ..rpc.protobuf import LENGTH, Reader, tag
 from ..value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
+
+
+# X509SVIDResponse{repeated X509SVID svids = 1; map<string, bytes> federated_bundles = 3}
+SVIDS, FEDERATED_BUNDLES = tag(1, LENGTH), tag(3, LENGTH)
 
 
 class Svid(Value):
@@ -32,22 +36,21 @@ class Svid(Value):
 
 
 def decode_svid(data: bytes) -> "Svid | None":
-    """X509SVIDResponse{repeated X509SVID svids = 1; map<string, bytes> federated_bundles = 3}: the first SVID, which is
-    the default one, with the bundles of all trust domains, those of further SVIDs included. None if there is no SVID.
-    Raises WireError."""
+    """The first SVID of an X509SVIDResponse, which is the default one, with the bundles of all trust domains, those of
+    further SVIDs included. None if there is no SVID. Raises WireError."""
     reader = Reader(data)
     svids: list[tuple[str, list[bytes]]] = []
     federated: list[tuple[str, bytes]] = []
-    while (number_and_type := reader.tag(len(data))) is not None:
-        if number_and_type == (1, LENGTH):
+    while found := reader.tag(len(data)):
+        if found == SVIDS:
             # X509SVID{string spiffe_id = 1; bytes x509_svid = 2; bytes x509_svid_key = 3; bytes bundle = 4}
             svids.append(_string_and_bytes(reader, reader.length(len(data)), 3))
-        elif number_and_type == (3, LENGTH):
+        elif found == FEDERATED_BUNDLES:
             # A map's entry: {string key = 1; bytes value = 2}
             domain, (bundle,) = _string_and_bytes(reader, reader.length(len(data)), 1)
             federated.append((domain, bundle))
         else:
-            reader.skip(number_and_type, len(data))
+            reader.skip(found, len(data))
     if not svids:
         return None
     spiffe_id, (certificates, key, bundle) = svids[0]
@@ -58,13 +61,13 @@ def decode_svid(data: bytes) -> "Svid | None":
 def _string_and_bytes(reader: Reader, end: int, count: int) -> "tuple[str, list[bytes]]":
     """The first fields of a message: a string, and `count` of type bytes."""
     text = ""
-    found = [b""] * count
-    while (number_and_type := reader.tag(end)) is not None:
-        number, kind = number_and_type
-        if number_and_type == (1, LENGTH):
+    contents = [b""] * count
+    while found := reader.tag(end):
+        number, kind = found >> 3, found & 7
+        if kind == LENGTH and number == 1:
             text = reader.string(end)
         elif kind == LENGTH and number <= count + 1:
-            found[number - 2] = reader.bytes(end)
+            contents[number - 2] = reader.bytes(end)
         else:
-            reader.skip(number_and_type, end)
-    return text, found
+            reader.skip(found, end)
+    return text, contents

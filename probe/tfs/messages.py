@@ -5,7 +5,7 @@ protobuf library the last value of a repeated scalar counts, and the parts of a 
 """
 
 from ..model import ModelStatus, VersionStatus
-from ..rpc.protobuf import LENGTH, VARINT, Reader, WireError, length_delimited, signed, varint
+from ..rpc.protobuf import LENGTH, VARINT, Reader, WireError, length_delimited, signed, tag, varint
 from ..value import Value
 
 TYPE_CHECKING = False
@@ -18,6 +18,15 @@ MAX_KEPT = 32
 MAX_SPEC_BYTES = 65536  # of a model_spec: a name, a label and a version
 MAX_FIELD_HEADER_BYTES = 15  # a tag of five bytes and a length of ten
 
+# GetModelStatusResponse{repeated ModelVersionStatus model_version_status = 1}
+MODEL_VERSION_STATUS = tag(1, LENGTH)
+# ModelVersionStatus{int64 version = 1; State state = 2; StatusProto status = 3}
+VERSION, STATE, STATUS = tag(1, VARINT), tag(2, VARINT), tag(3, LENGTH)
+# StatusProto{Code error_code = 1; string error_message = 2}
+ERROR_CODE, ERROR_MESSAGE = tag(1, VARINT), tag(2, LENGTH)
+# GetModelMetadataResponse{ModelSpec model_spec = 1}; ModelSpec{Int64Value version = 2}; Int64Value{int64 value = 1}
+MODEL_SPEC, SPEC_VERSION, VALUE = tag(1, LENGTH), tag(2, LENGTH), tag(1, VARINT)
+
 
 def encode_request(model: str) -> bytes:
     """GetModelStatusRequest{model_spec{name}}. Raises UnicodeEncodeError for a name that is not Unicode.
@@ -28,19 +37,19 @@ def encode_request(model: str) -> bytes:
 
 
 def decode_response(data: bytes) -> ModelStatus:
-    """GetModelStatusResponse{repeated model_version_status = 1}. Raises WireError; the whole answer is checked."""
+    """GetModelStatusResponse. Raises WireError; the whole answer is checked."""
     reader = Reader(data)
     first: list[VersionStatus] = []
     at, rest = 0, -1
-    while (number_and_type := reader.tag(len(data))) is not None:
-        if number_and_type == (1, LENGTH):
+    while found := reader.tag(len(data)):
+        if found == MODEL_VERSION_STATUS:
             version = _version(reader, reader.length(len(data)))
             if len(first) < MAX_KEPT:
                 first.append(version)
             elif rest < 0:
                 rest = at
         else:
-            reader.skip(number_and_type, len(data))
+            reader.skip(found, len(data))
         at = reader.at
     return ModelStatus(tuple(first), _Rest(data, rest) if rest >= 0 else ())
 
@@ -56,12 +65,12 @@ def complete_predict_request(request: bytes, model: str, version: "int | None") 
     value wins. Raises UnicodeEncodeError."""
     spec = length_delimited(1, model.encode())
     if version is not None:
-        spec += length_delimited(2, varint(1 << 3 | VARINT) + varint(version & (1 << 64) - 1))
+        spec += length_delimited(2, varint(VALUE) + varint(version & (1 << 64) - 1))
     return request + length_delimited(1, spec)
 
 
 class VersionSink:
-    """Reads GetModelMetadataResponse{model_spec = 1 {Int64Value version = 2}} up to the version; keeps nothing else.
+    """Reads a GetModelMetadataResponse up to the version in its ModelSpec; keeps nothing else.
 
     A sink of rpc/unary.py. After the call `version` is None if the answer has none."""
 
@@ -80,16 +89,16 @@ class VersionSink:
         while not self._skip and self._buffer:
             reader = Reader(self._buffer)
             try:
-                tag = reader.tag(len(self._buffer))
+                found = reader.tag(len(self._buffer))
                 length = reader.varint(len(self._buffer))
             except WireError:
                 if len(self._buffer) > MAX_FIELD_HEADER_BYTES:
                     raise
                 return False  # the field's header is incomplete
-            if tag is None or tag[1] != LENGTH:
+            if found & 7 != LENGTH:
                 raise WireError("an unexpected field in the metadata")
             end = reader.at + length
-            if tag[0] != 1:
+            if found != MODEL_SPEC:
                 self._skip = max(0, end - len(self._buffer))
                 self._buffer = self._buffer[end:]
             elif length > MAX_SPEC_BYTES:
@@ -105,19 +114,19 @@ class VersionSink:
 
 
 def _spec_version(reader: Reader, end: int) -> "int | None":
-    """ModelSpec{string name = 1; Int64Value{int64 value = 1} version = 2}."""
+    """The version in a ModelSpec."""
     version = None
-    while (number_and_type := reader.tag(end)) is not None:
-        if number_and_type != (2, LENGTH):
-            reader.skip(number_and_type, end)
+    while found := reader.tag(end):
+        if found != SPEC_VERSION:
+            reader.skip(found, end)
             continue
         stop = reader.length(end)
         version = 0
-        while (number_and_type := reader.tag(stop)) is not None:
-            if number_and_type == (1, VARINT):
+        while found := reader.tag(stop):
+            if found == VALUE:
                 version = signed(reader.varint(stop), 64)
             else:
-                reader.skip(number_and_type, stop)
+                reader.skip(found, stop)
     return version
 
 
@@ -133,33 +142,32 @@ class _Rest(Value):
     def __iter__(self) -> "Iterator[VersionStatus]":
         data = self.data
         reader = Reader(data, self.at)
-        while (number_and_type := reader.tag(len(data))) is not None:
-            if number_and_type == (1, LENGTH):
+        while found := reader.tag(len(data)):
+            if found == MODEL_VERSION_STATUS:
                 yield _version(reader, reader.length(len(data)))
             else:
-                reader.skip(number_and_type, len(data))
+                reader.skip(found, len(data))
 
 
 def _version(reader: Reader, end: int) -> VersionStatus:
-    """ModelVersionStatus{int64 version = 1; State state = 2; StatusProto status = 3}."""
+    """A ModelVersionStatus."""
     version = state = error_code = 0
     has_status, error_message = False, ""
-    while (number_and_type := reader.tag(end)) is not None:
-        if number_and_type == (1, VARINT):
+    while found := reader.tag(end):
+        if found == VERSION:
             version = signed(reader.varint(end), 64)
-        elif number_and_type == (2, VARINT):
+        elif found == STATE:
             state = signed(reader.varint(end), 32)
-        elif number_and_type == (3, LENGTH):
-            # StatusProto{Code error_code = 1; string error_message = 2}
+        elif found == STATUS:
             has_status = True
             stop = reader.length(end)
-            while (number_and_type := reader.tag(stop)) is not None:
-                if number_and_type == (1, VARINT):
+            while found := reader.tag(stop):
+                if found == ERROR_CODE:
                     error_code = signed(reader.varint(stop), 32)
-                elif number_and_type == (2, LENGTH):
+                elif found == ERROR_MESSAGE:
                     error_message = reader.string(stop)
                 else:
-                    reader.skip(number_and_type, stop)
+                    reader.skip(found, stop)
         else:
-            reader.skip(number_and_type, end)
+            reader.skip(found, end)
     return VersionStatus(version, state, has_status, error_code, error_message)

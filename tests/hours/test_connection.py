@@ -12,12 +12,13 @@ import h2.settings
 
 from probe.model import Failure
 from probe.rpc.events import GoAway, Settings
+from probe.rpc.hpack import encode
 from probe.rpc.http2 import Connection
 from probe.rpc.unary import UnaryCall, request_headers, with_prefix
 from tests.support.wire import message
 
 CALLS, IN_FLIGHT = 100_000, 8
-HEADERS = request_headers("/service/Method", "host:1", 10, b"agent/1")
+HEADERS = encode(request_headers("/service/Method", "host:1", b"agent/1"))
 HEAD = [(b":status", b"200"), (b"content-type", b"application/grpc")]
 TRAILERS = [(b"grpc-status", b"0")]
 REFUSED_STREAM = 7

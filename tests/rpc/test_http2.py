@@ -189,7 +189,7 @@ def test_both_sides_of_an_exchange_read_what_the_other_one_meant(
 ) -> None:
     body = NOISE[-size:]
     server, client = Server(plan), Connection()
-    client.open(REQUEST + fields, body)
+    client.open(encode(REQUEST + fields), body)
     events: list[object] = []
     sizes_up, sizes_down = itertools.cycle(up), itertools.cycle(down)
     for _ in range(2000):
@@ -213,7 +213,7 @@ def test_both_sides_of_an_exchange_read_what_the_other_one_meant(
 
 def test_the_first_flight_is_preface_settings_headers_and_body() -> None:
     client = Connection()
-    client.open([(b"name", b"value")], b"body")
+    client.open(encode([(b"name", b"value")]), b"body")
     assert client.data_to_send() == (
         PREFACE
         + frame(SETTINGS, 0, 0, OUR_SETTINGS)
@@ -262,7 +262,7 @@ def test_a_server_may_reset_the_stream_or_go_away() -> None:
 def opened(body: bytes = b"body") -> Connection:
     """A connection whose stream 1 is open."""
     connection = Connection()
-    assert connection.open(REQUEST, body) == 1
+    assert connection.open(encode(REQUEST), body) == 1
     return connection
 
 
@@ -465,11 +465,11 @@ def test_the_decoder_s_table_lives_as_long_as_the_connection() -> None:
     fields = [(b"name", b"value")]
     first = frame(HEADERS, END_HEADERS | END_STREAM, 1, encoder.encode(fields))
     assert connection.receive(first) == [Headers(1, tuple(fields), True)]
-    connection.cancel(connection.open(REQUEST, b""))
+    connection.cancel(connection.open(encode(REQUEST), b""))
     assert connection.receive(frame(HEADERS, END_HEADERS, 3, encoder.encode([(b"other", b"value")]))) == []
     again = encoder.encode([(b"other", b"value"), *fields])
     assert len(again) == 2  # both come from the table
-    stream = connection.open(REQUEST, b"")
+    stream = connection.open(encode(REQUEST), b"")
     received = connection.receive(frame(HEADERS, END_HEADERS, stream, again))
     assert received == [Headers(5, ((b"other", b"value"), *fields), False)]
 
@@ -478,7 +478,7 @@ def test_a_body_waits_for_the_window_and_continues_when_it_opens() -> None:
     connection = Connection()
     connection.receive(frame(SETTINGS, 0, 0, bytes.fromhex("000400000003")))  # INITIAL_WINDOW_SIZE 3
     connection.data_to_send()
-    connection.open((), b"0123456789")
+    connection.open(b"", b"0123456789")
     assert connection.data_to_send().endswith(frame(DATA, 0, 1, b"012"))
     connection.receive(frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\x05"))
     assert connection.data_to_send() == b""
@@ -519,8 +519,8 @@ def test_window_updates_that_carry_no_body_forward_are_idle() -> None:
 
 def test_the_connection_s_window_goes_to_the_oldest_stream_first() -> None:
     connection = settled()
-    first = connection.open(REQUEST, b"x" * 70_000)  # the request of stream 1 took four bytes of 65535
-    second = connection.open(REQUEST, b"y" * 10)
+    first = connection.open(encode(REQUEST), b"x" * 70_000)  # the request of stream 1 took four bytes of 65535
+    second = connection.open(encode(REQUEST), b"y" * 10)
     connection.data_to_send()
     connection.receive(frame(WINDOW_UPDATE, 0, first, (70_000).to_bytes(4, "big")))
     assert connection.data_to_send() == b""
@@ -581,7 +581,7 @@ def test_an_answer_that_ends_before_the_request_cancels_the_rest_of_the_request(
 def test_header_blocks_longer_than_a_frame_are_continued() -> None:
     connection = Connection()
     fields = [(b"name", b"b" * 2 * MAX_FRAME_BYTES)]
-    connection.open(fields, b"body")
+    connection.open(encode(fields), b"body")
     block = encode(fields)
     assert connection.data_to_send().endswith(
         frame(HEADERS, 0, 1, block[:MAX_FRAME_BYTES])
@@ -598,7 +598,7 @@ def test_a_peer_that_shrinks_its_table_hears_that_ours_is_empty(size: int, updat
     first = frame(HEADERS, END_HEADERS | END_STREAM, 3, update + encode(REQUEST))
     second = frame(HEADERS, END_HEADERS | END_STREAM, 5, encode(REQUEST))
     for stream in (3, 5):
-        assert connection.open(REQUEST, b"") == stream
+        assert connection.open(encode(REQUEST), b"") == stream
     assert connection.data_to_send() == first + second
 
 
@@ -608,24 +608,24 @@ def test_a_peer_that_shrinks_its_table_hears_that_ours_is_empty(size: int, updat
 def test_before_the_peer_s_settings_one_stream_may_be_opened() -> None:
     connection = Connection()
     assert connection.can_open
-    connection.open(REQUEST, b"")
+    connection.open(encode(REQUEST), b"")
     assert not connection.can_open
     connection.receive(HELLO)
     assert connection.can_open
-    assert [connection.open(REQUEST, b"") for _ in range(500)] == list(range(3, 1003, 2))
+    assert [connection.open(encode(REQUEST), b"") for _ in range(500)] == list(range(3, 1003, 2))
 
 
 def test_the_peer_limits_the_streams_that_are_open_at_a_time() -> None:
     connection = settled((3, 2))
     assert connection.can_open
-    connection.open(REQUEST, b"")
+    connection.open(encode(REQUEST), b"")
     assert not connection.can_open
     connection.receive(frame(HEADERS, END_HEADERS | END_STREAM, 1, VALID_BLOCK))
     assert connection.can_open
-    connection.open(REQUEST, b"")
+    connection.open(encode(REQUEST), b"")
     connection.receive(frame(RST_STREAM, 0, 3, bytes(4)))
     assert connection.can_open
-    connection.open(REQUEST, b"")
+    connection.open(encode(REQUEST), b"")
     connection.cancel(5)
     assert connection.can_open
 
@@ -656,7 +656,7 @@ def test_idle_frames_are_counted_by_answer(answer: Callable[[int], bytes]) -> No
     connection = settled()
     connection.receive(answer(1))
     for _ in range(MAX_IDLE_FRAMES):
-        stream = connection.open(REQUEST, b"")
+        stream = connection.open(encode(REQUEST), b"")
         connection.receive(NOTHING * 10 + answer(stream))
         connection.data_to_send()
 
@@ -665,7 +665,7 @@ def test_late_answers_to_cancelled_calls_do_not_add_up() -> None:
     """A server that is always too slow must not end the connection."""
     connection = settled()
     for _ in range(MAX_IDLE_FRAMES):
-        stream = connection.open(REQUEST, b"")
+        stream = connection.open(encode(REQUEST), b"")
         connection.cancel(stream)
         late = frame(HEADERS, END_HEADERS, stream, VALID_BLOCK) + frame(DATA, END_STREAM, stream, b"late")
         assert connection.receive(NOTHING + late) == []
@@ -680,5 +680,5 @@ def test_error_codes_have_the_names_of_the_rfc() -> None:
 def test_a_request_without_a_body_ends_with_its_headers() -> None:
     connection = Connection()
     connection.data_to_send()
-    connection.open([(b":method", b"GET")], b"")
+    connection.open(encode([(b":method", b"GET")]), b"")
     assert connection.data_to_send()[4] == END_HEADERS | END_STREAM

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from probe.rpc.events import Data, GoAway, Headers, Reset, Settings
+from probe.rpc.hpack import encode
 from probe.rpc.http2 import MAX_IDLE_FRAMES, PREFACE, Connection
 from tests.support.http2_writer import MAX_FRAME_BYTES
 
@@ -89,7 +90,7 @@ class LinkedPair(RuleBasedStateMachine):
     @rule(fields=more_fields, size=body_sizes)
     def open(self, fields: str, size: int) -> None:
         call = Call(REQUEST + MORE_FIELDS[fields], CONTENT[:size])
-        stream = self.client.open(call.fields, call.body)
+        stream = self.client.open(encode(call.fields), call.body)
         assert stream not in self.calls and stream % 2
         self.calls[stream] = call
         self.idle = 0
