@@ -100,8 +100,8 @@ def _run_often(run: "Callable[[], None]", plain_port: int, secure_port: int) -> 
     end, _launcher.end = _launcher.end, codes.append  # a built-in function, as the one that it stands for
     sizes = stream.READ_BYTES, tls_stream.READ_BYTES, secure.TLS_ROOM_BYTES
     tls_stream.READ_BYTES, secure.TLS_ROOM_BYTES = READ_BYTES, 0
-    # What the usual calls need comes first, so that it lies on few pages; and they are made last, because bytecode stays
-    # as the last calls have adapted it.
+    # What the usual calls need comes first, so that it lies on few pages. And they are made last, because bytecode
+    # stays as the last calls have adapted it.
     for call in (*usual * RUNS, *rare * RUNS, *usual * RUNS):
         # Over gRPC without TLS, one message of the server at a time.
         stream.READ_BYTES = READ_BYTES if "-tls" in call or "http" in call[0] else MESSAGE_BYTES

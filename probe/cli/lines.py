@@ -98,8 +98,9 @@ def response(status: "ModelStatus", deciding: "VersionStatus | None", limit: int
             place = count
         count += 1
         if size <= limit:
-            entries.append(_entry(version, limit))
-            size += len(entries[-1].encode()) + 1
+            entry = _entry(version, limit)
+            entries.append(entry)
+            size += len(entry.encode()) + 1
     if size <= limit + 1:
         return (" ".join(entries) + _left_out(status.omitted)).strip()
     must = _entry(deciding, limit // 2) if deciding is not None else ""

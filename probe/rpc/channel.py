@@ -13,7 +13,7 @@ from ..net.sniff import SNIFF_BYTES, http1_line, is_tls
 from ..value import Value
 from .events import GoAway, Settings
 from .frames import NO_ERROR
-from .hpack import encode
+from .hpack import encode, literal
 from .http2 import Connection, ConnectionBroken
 from .status import DEADLINE_EXCEEDED, UNAVAILABLE
 from .unary import (
@@ -189,7 +189,7 @@ class Channel:
         else:
             body = with_prefix(request.message)
         pending = _Pending(request, UnaryCall(gzip, request.first_message, request.sink))
-        self._calls[self._connection.open(headers + encode((timeout_header(timeout_seconds),)), body)] = pending
+        self._calls[self._connection.open(headers + literal(*timeout_header(timeout_seconds)), body)] = pending
         return pending
 
     def _method_headers(self, method: str) -> bytes:

@@ -94,10 +94,11 @@ EMPTY_TABLE = b"\x20"
 
 def encode(fields: "Fields") -> bytes:
     """A header block of literals without indexing (RFC 7541, 6.2.2)."""
-    return b"".join([_literal(name, value) for name, value in fields])
+    return b"".join([literal(name, value) for name, value in fields])
 
 
-def _literal(name: bytes, value: bytes) -> bytes:
+def literal(name: bytes, value: bytes) -> bytes:
+    """A literal without indexing; also a part of a block."""
     if len(name) < 127 and len(value) < 127:  # as nearly always: each length is one byte
         return b"\0%c%b%c%b" % (len(name), name, len(value), value)
     return b"\0" + integer(len(name), 7) + name + integer(len(value), 7) + value

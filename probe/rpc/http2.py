@@ -133,8 +133,8 @@ class Connection:
             if not block:
                 break
             kind = CONTINUATION
-        self._streams[stream] = _Stream(body, self._initial_window)
-        self._send_bodies()
+        opened = self._streams[stream] = _Stream(body, self._initial_window)
+        self._send_body(stream, opened)
         return stream
 
     def cancel(self, stream: int) -> None:
@@ -154,16 +154,19 @@ class Connection:
     def _send_bodies(self) -> None:
         """Sends what the peer's windows allow, the oldest stream first."""
         for number, stream in self._streams.items():
-            while stream.sent < len(stream.body):
-                room = min(stream.window, self._window, self._max_frame)
-                if room <= 0:
-                    break
-                piece = stream.body[stream.sent : stream.sent + room]
-                stream.sent += len(piece)
-                stream.window -= len(piece)
-                self._window -= len(piece)
-                self._idle_frames = 0  # a large body may need any number of WINDOW_UPDATE frames
-                self._out.append(frame(DATA, 0 if stream.sent < len(stream.body) else END_STREAM, number, piece))
+            self._send_body(number, stream)
+
+    def _send_body(self, number: int, stream: _Stream) -> None:
+        while stream.sent < len(stream.body):
+            room = min(stream.window, self._window, self._max_frame)
+            if room <= 0:
+                break
+            piece = stream.body[stream.sent : stream.sent + room]
+            stream.sent += len(piece)
+            stream.window -= len(piece)
+            self._window -= len(piece)
+            self._idle_frames = 0  # a large body may need any number of WINDOW_UPDATE frames
+            self._out.append(frame(DATA, 0 if stream.sent < len(stream.body) else END_STREAM, number, piece))
 
     # Receiving.
 
@@ -321,8 +324,10 @@ class Connection:
             if len(block) < 5:
                 raise self._break(FRAME_SIZE_ERROR, "a HEADERS frame is too short")
             block = block[5:]
+        if flags & END_HEADERS:
+            return self._end_block(block, flags, stream)
         self._block, self._block_flags, self._block_stream = block, flags, stream
-        return self._end_block() if flags & END_HEADERS else None
+        return None
 
     def _continuation(self, flags: int, stream: int, payload: bytes) -> "Headers | None":
         if self._block_flags < 0 or stream != self._block_stream:
@@ -330,11 +335,15 @@ class Connection:
         self._block += payload
         if len(self._block) > MAX_HEADER_BYTES:
             raise self._break(ENHANCE_YOUR_CALM, f"a header block is larger than {MAX_HEADER_BYTES} bytes")
-        return self._end_block() if flags & END_HEADERS else None
-
-    def _end_block(self) -> "Headers | None":
-        block, end, number = self._block, bool(self._block_flags & END_STREAM), self._block_stream
+        if not flags & END_HEADERS:
+            return None
+        block, flags = self._block, self._block_flags
         self._block, self._block_flags = b"", -1
+        return self._end_block(block, flags, stream)
+
+    def _end_block(self, block: bytes, flags: int, number: int) -> "Headers | None":
+        """`flags`: of the block's HEADERS frame."""
+        end = bool(flags & END_STREAM)
         try:
             fields = self._decoder.decode(block)
         except HpackError as error:

@@ -33,6 +33,8 @@ def varint(number: int) -> bytes:
 
 def length_delimited(field: int, content: bytes) -> bytes:
     """A string, bytes or message field with its tag and length."""
+    if field < 16 and len(content) < 128:  # as nearly always: both are one byte
+        return b"%c%c%b" % (tag(field, LENGTH), len(content), content)
     return varint(tag(field, LENGTH)) + varint(len(content)) + content
 
 

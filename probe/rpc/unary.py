@@ -201,8 +201,8 @@ class UnaryCall:
         end = PREFIX_BYTES + length
         if len(buffer) < end:
             return self._keep(buffer)
-        with memoryview(buffer) as view:  # one copy of up to 4 MiB, not two
-            message, rest = bytes(view[PREFIX_BYTES:end]), bytes(view[end:])
+        message = bytes(memoryview(buffer)[PREFIX_BYTES:end])  # one copy of up to 4 MiB, not two
+        rest = bytes(buffer[end:])
         self._buffer = bytearray()
         self._message = self._decompress(message) if buffer[0] else message
         if self._first_message and self.result is None:

@@ -40,16 +40,17 @@ def decode_response(data: bytes) -> ModelStatus:
     """GetModelStatusResponse. Raises WireError; the whole answer is checked."""
     reader = Reader(data)
     first: list[VersionStatus] = []
-    at, rest = 0, -1
-    while found := reader.tag(len(data)):
+    end, rest = len(data), -1
+    at = 0
+    while found := reader.tag(end):
         if found == MODEL_VERSION_STATUS:
-            version = _version(reader, reader.length(len(data)))
+            version = _version(reader, reader.length(end))
             if len(first) < MAX_KEPT:
                 first.append(version)
             elif rest < 0:
                 rest = at
         else:
-            reader.skip(found, len(data))
+            reader.skip(found, end)
         at = reader.at
     return ModelStatus(tuple(first), _Rest(data, rest) if rest >= 0 else ())
 
