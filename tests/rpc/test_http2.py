@@ -501,7 +501,7 @@ def test_a_large_body_may_need_any_number_of_window_updates() -> None:
     size = 4 * MAX_IDLE_FRAMES
     connection = Connection()
     connection.receive(frame(SETTINGS, 0, 0, bytes.fromhex("000400000000")))  # INITIAL_WINDOW_SIZE 0
-    connection.open((), Body(bytes(size)))
+    connection.open(b"", Body(bytes(size)))
     connection.data_to_send()
     for number in range(1, size + 1):
         connection.receive(frame(WINDOW_UPDATE, 0, 1, b"\0\0\0\x01"))
@@ -512,7 +512,7 @@ def test_a_large_body_may_need_any_number_of_window_updates() -> None:
 def test_window_updates_that_carry_no_body_forward_are_idle() -> None:
     connection = Connection()
     connection.receive(frame(SETTINGS, 0, 0, bytes.fromhex("000400000000")))
-    connection.open((), b"x")
+    connection.open(b"", b"x")
     with pytest.raises(ConnectionBroken):
         connection.receive(frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\x01") * (MAX_IDLE_FRAMES + 1))
 
