@@ -126,6 +126,17 @@ def test_any_bytes_are_read_as_others_read_them_or_refused(history: list[bytes])
         assert_same_tables(mine, other)
 
 
+def test_a_repeated_block_is_read_by_the_table_of_its_time() -> None:
+    decoder = Decoder(LONGEST)
+    newest = bytes([0x80 | 62])
+    for name in (b"a", b"b"):
+        decoder.decode(b"\x40\1" + name + b"\1x")  # a literal that is added to the table
+        assert [decoder.decode(newest) for _ in range(3)] == [((name, b"x"),)] * 3
+    decoder.decode(b"\x20")  # a size update, which empties the table
+    with pytest.raises(HpackError):
+        decoder.decode(newest)
+
+
 @given(st.binary())
 def test_any_bytes_give_fields_within_the_limit_or_a_known_error(block: bytes) -> None:
     decoder = Decoder(200)
