@@ -139,6 +139,27 @@ def test_answers_about_a_label(name: str, variant: Variant, tmp_path: Path) -> N
     assert len(done.outcome.stderr.encode()) < 9216
 
 
+# Of these answers only the framing counts for a prediction, whose content is ignored.
+CONTENT_IS_WRONG = (
+    "an empty answer", "no version", "version 0", "a negative version", "metadata alone", "no protobuf",
+    "a spec that is too long", "half a spec",
+)  # fmt: skip
+
+
+@on_each_interpreter
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_about_a_prediction(name: str, variant: Variant, tmp_path: Path) -> None:
+    behaviour, exit_code = ANSWERS[name]
+    if name == "a message of 4 GiB that names the version":
+        exit_code = 3  # the rest of it never comes
+    (tmp_path / "request").write_bytes(b"")
+    with scripted_server(behaviour, http2=False) as server:
+        done = run(variant, tmp_path, f"-addr={server.address}", f"-predict={tmp_path}/request", "-rpc-timeout=1s")
+    wanted = 0 if exit_code == 0 or name in CONTENT_IS_WRONG else 40
+    assert done.outcome.exit_code == wanted, done.outcome
+    assert len(done.outcome.stderr.encode()) < 9216
+
+
 @pytest.fixture
 def request_file(tmp_path: Path) -> Path:
     """A request of nearly 4 MiB."""
@@ -472,3 +493,85 @@ def test_a_large_request_over_rest_that_is_not_taken(resets: bool, variant: Vari
     with scripted_server(behaviour, http2=False) as server:
         outcome = variant.run(f"-addr=http://{server.address}", f"-predict={request_file}", "-rpc-timeout=3s")
     assert outcome.exit_code == 40, outcome
+
+
+# The second answer over REST: what a label points to, and what a model answers.
+
+
+def after_status(*pieces: bytes, endless: bytes = b"") -> Behaviour:
+    """Answers the status well, and the second request with these bytes."""
+
+    def behaviour(peer: Peer) -> None:
+        read_request(peer)
+        peer.send(answer())
+        read_request(peer)
+        peer.send(*pieces)
+        while endless:
+            peer.send(endless)
+
+    return behaviour
+
+
+def labelled(spec: bytes) -> bytes:
+    return answer(b'{"model_spec": %b, "metadata": {"signature_def": {}}}' % spec)
+
+
+NOT_LOADED = b'{"error": "Servable not found for request: Specific(m, 123)"}'
+REST_LABELS: dict[str, tuple[Behaviour, int]] = {
+    "a good answer": (after_status(labelled(b'{"name": "m", "version": "123"}')), 0),
+    "one that is not loaded": (after_status(answer(NOT_LOADED, b"404 Not Found")), 0),
+    "one that is not listed": (after_status(labelled(b'{"version": "7"}')), 12),
+    "no version": (after_status(labelled(b'{"name": "m"}')), 3),
+    "a version that is no number": (after_status(labelled(b'{"version": "1x"}')), 3),
+    "a version of 30 digits": (after_status(labelled(b'{"version": "%b"}' % (b"9" * 30))), 3),
+    "a spec that is no object": (after_status(labelled(b"[]")), 3),
+    "an empty object": (after_status(answer(b"{}")), 3),
+    "an empty body": (after_status(answer(b"")), 3),
+    "half a body": (after_status(labelled(b'{"version": "123"}')[:-30]), 0),
+    "half a spec": (after_status(HEAD + b'Content-Length: 500\r\n\r\n{"model_spec": {"version": "12'), 3),
+    "HTML": (after_status(answer(b"<html>", b"502 Bad Gateway", b"text/html")), 3),
+    "a redirect": (after_status(answer(b"", b"302 Found", b"text/html", b"Location: /login\r\n")), 3),
+    "brackets": (after_status(SIZED, endless=b"[" * 65536), 3),
+    "metadata without end": (after_status(SIZED + b'{"metadata": "', endless=b"x" * 65536), 3),
+    "headers without end": (after_status(b"HTTP/1.1 200 OK\r\n", endless=b"X: y\r\n"), 3),
+    "random bytes": (after_status(b"HTTP/1.1 200 OK\r\n" + random.Random(6).randbytes(3000)), 3),
+}
+REST_PREDICTIONS: dict[str, tuple[Behaviour, int]] = {
+    "a good answer": (after_status(answer(b'{"predictions": [1.0]}')), 0),
+    "what is no JSON": (after_status(answer(b"\xff\x00")), 0),
+    "64 MiB": (after_status(HEAD + b"Content-Length: 67108864\r\n\r\n", *[b"x" * 65536] * 1024), 0),
+    "without end": (after_status(CHUNKED, endless=b"10000\r\n" + b"x" * 65536 + b"\r\n"), 40),
+    "half a body": (after_status(SIZED + b"x" * 1000), 40),
+    "a broken chunk": (after_status(CHUNKED + b"x\r\n"), 40),
+    "HTML": (after_status(answer(b"<html>", b"502 Bad Gateway", b"text/html")), 40),
+    "an error without end": (after_status(b"HTTP/1.1 400 Bad Request\r\n\r\n", endless=b"x" * 65536), 40),
+    "a redirect": (after_status(answer(b"", b"307 Temporary Redirect", b"text/html", b"Location: /login\r\n")), 40),
+    "headers without end": (after_status(b"HTTP/1.1 200 OK\r\n", endless=b"X: y\r\n"), 40),
+    "HTTP/2": (after_status(GREETING), 40),
+    "random bytes": (after_status(b"HTTP/1.1 200 OK\r\n" + random.Random(7).randbytes(3000)), 40),
+}
+
+
+@on_each_interpreter
+@pytest.mark.parametrize("name", REST_LABELS)
+def test_rest_answers_about_a_label(name: str, variant: Variant, tmp_path: Path, plain_memory: int) -> None:
+    behaviour, exit_code = REST_LABELS[name]
+    with scripted_server(behaviour, http2=False) as server:
+        done = run(variant, tmp_path, f"-addr=http://{server.address}", "-model-label=stable", "-rpc-timeout=1s")
+    assert done.outcome.exit_code == exit_code, done.outcome
+    assert len(done.outcome.stderr.encode()) < 9216
+    assert done.peak_kib < plain_memory + 16 * 1024
+
+
+@on_each_interpreter
+@pytest.mark.parametrize("name", REST_PREDICTIONS)
+def test_rest_answers_about_a_prediction(name: str, variant: Variant, tmp_path: Path, plain_memory: int) -> None:
+    behaviour, exit_code = REST_PREDICTIONS[name]
+    (tmp_path / "request").write_bytes(b'{"instances": [1.0]}')
+    with scripted_server(behaviour, http2=False) as server:
+        done = run(
+            variant, tmp_path, f"-addr=http://{server.address}", f"-predict={tmp_path}/request", "-rpc-timeout=2s"
+        )
+    assert done.outcome.exit_code == exit_code, done.outcome
+    assert len(done.outcome.stderr.encode()) < 9216
+    assert done.peak_kib < plain_memory + 16 * 1024
