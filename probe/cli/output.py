@@ -87,6 +87,12 @@ def advice(options: "Options", report: "Report") -> str:
 
     text = suspicious_value(options.flags.values)
     outcome = report.results[0].outcome if report.results else None
+    wait, timeout = options.flags.values["wait"], options.flags.values["timeout"]
+    if not text and 0 < timeout < wait and not (isinstance(outcome, Failure) and outcome.permanent):
+        from .duration import render as duration
+
+        flag = options.flags.sources["timeout"] or "-timeout"
+        text = f"raise or unset {flag}: it ended the run after {duration(timeout)}, before -wait={duration(wait)}"
     is_named = "model-name" in options.flags.sources or "model-config-file" in options.flags.sources
     if text or is_named or not isinstance(outcome, Failure):
         return text

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from .flags import UsageError
 
 EXAMPLES = (
-    ("readiness", "-addr=:8500 -model-name=half_plus_two -timeout=900ms"),
-    ("readiness of all models of a server", "-addr=:8500 -model-config-file=/config/models.config -timeout=900ms"),
-    ("liveness", "-addr=:8500 -liveness -timeout=900ms"),
+    ("startup and readiness probes", "-addr=:8500 -model-name=half_plus_two -timeout=900ms"),
+    ("the same for several models", "-addr=:8500 -model-name=half_plus_two -model-name=half_plus_three -timeout=900ms"),
+    ("the same for all models of the server", "-addr=:8500 -model-config-file=/config/models.config -timeout=900ms"),
+    ("a liveness probe", "-addr=:8500 -liveness -timeout=900ms"),
     ("a rollout gate", "-addr=:8500 -model-name=half_plus_two -min-version=124 -wait=15m"),
-    ("before another program starts", "-addr=tfs:8500 -model-name=half_plus_two -wait=5m -- python app.py"),
-    ("a sidecar that kubelet and Prometheus ask over HTTP", "-addr=:8500 -model-name=half_plus_two -serve=:9808"),
+    ("a CI job, or an init container of a client", "-addr=tfs:8500 -model-name=half_plus_two -wait=10m"),
+    ("before another program starts", "-addr=tfs:8500 -model-name=half_plus_two -wait=10m -- python app.py"),
+    ("a sidecar that the kubelet and Prometheus ask over HTTP", "-addr=:8500 -model-name=half_plus_two -serve=:9808"),
+    ("over REST", "-addr=http://localhost:8501 -model-name=half_plus_two -timeout=900ms"),
     ("over a unix socket", "-addr=unix:///run/tfs.sock -model-name=half_plus_two -timeout=900ms"),
 )
 
@@ -37,7 +40,8 @@ def usage(program: str) -> str:
             group = flag.group
             out += f"\n{group}:\n"
         out += _flag(flag)
-    out += "\nA duration is a number with a unit: 900ms, 3s, 1m30s.\n"
+    repeatable = " and ".join(f"-{flag.name}" for flag in FLAGS.values() if flag.repeatable)
+    out += f"\nA duration is a number with a unit: 900ms, 3s, 1m30s. {repeatable} can be repeated.\n"
     *some, last = (f"-{flag.name}" for flag in FLAGS.values() if not flag.from_environment)
     only_argv = f"{', '.join(some)} and {last}"
     variable = FLAGS["rpc-timeout"].variable

@@ -14,6 +14,7 @@ from probe.model import (
     AVAILABLE,
     DIAL,
     END,
+    LOADING,
     STATUS,
     CallTrace,
     Failure,
@@ -78,6 +79,22 @@ def test_a_model_name_that_was_not_given_is_the_likely_mistake() -> None:
     assert '"default"' not in lines(outcome=Failure(STATUS, "no", 14))[-1]
 
     assert '"default"' not in lines("-model-config-file=/x", outcome=MISSING)[-1]
+
+
+def test_a_timeout_that_ends_a_wait_is_the_likely_mistake() -> None:
+    refused = Failure(DIAL, "no", cause="refused")
+    expected = "hint: raise or unset -timeout: it ended the run after 900ms, before -wait=5m0s"
+    assert lines("-wait=5m", "-timeout=900ms", outcome=refused)[-1] == expected
+    loading = ModelStatus((VersionStatus(1, LOADING),))
+    inherited = lines("-wait=5m", outcome=loading, env={"TFS_PROBE_TIMEOUT": "900ms"})
+    assert inherited[-1] == expected.replace("-timeout", "TFS_PROBE_TIMEOUT")
+    for other in (
+        lines("-wait=5m", "-timeout=900ms"),
+        lines("-wait=1s", "-timeout=2s", outcome=refused),
+        lines("-timeout=2s", outcome=refused),
+        lines("-wait=5m", "-timeout=900ms", outcome=Failure(DIAL, "no", cause="http1", permanent=True)),
+    ):
+        assert "raise or unset" not in other[-1]
 
 
 def test_what_the_server_probably_misreads_in_the_file_is_a_hint() -> None:
