@@ -5,6 +5,8 @@
 # make coverage  branch coverage of probe/, by the tests of make unit and those of the module's processes
 # make cases [WITH=python3.13]   the case table on the package and the zipapp, on that Python, or on each that is here
 # make debian-13   the executable built on Debian 13, in a root file system, and the case table on it (as root)
+# make platform PLATFORM=linux_arm64   the executable for another platform, and its tests under an emulator, on pages of each
+#              size (as root)
 # make check   only linters, types and format
 # make freeze [PLATFORM=linux_arm64]   dist/tfs_model_status_probe_VERSION_PLATFORM, the executable (on Debian, x86-64), and
 #              what it is made of, dist/tfs_model_status_probe_VERSION_PLATFORM.buildinfo; PLATFORM is linux_amd64 by default
@@ -23,7 +25,7 @@
 # Everything that is installed goes into .venv and .cache. build/system_packages.sh installs what only the distribution provides.
 
 .DELETE_ON_ERROR:
-.PHONY: demo unit test coverage cases debian-13 check format freeze zipapp release verify-release rebuild bench soak image smoke proto clean
+.PHONY: demo unit test coverage cases debian-13 platform check format freeze zipapp release verify-release rebuild bench soak image smoke proto clean
 MAKEFLAGS += --no-print-directory
 
 # The distribution's Python, if it is new enough. It is looked up when it is needed, because it may be installed only then.
@@ -60,7 +62,7 @@ test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
 	@$(MAKE) coverage
 	$(RUN) -m pytest -n auto -k '$(NOT_MEASURED)' $(UNIT) $(MEASURED)
 	$(RUN) -m pytest -n auto $(filter-out $(MEASURED),$(PROGRAM)) tests/interop tests/original
-	$(RUN) -m pytest $(addprefix --ignore=,$(UNIT) tests/program tests/interop tests/original)
+	$(RUN) -m pytest $(addprefix --ignore=,$(UNIT) tests/program tests/interop tests/original tests/platforms/other_platform)
 
 # Processes of the module variant are measured where these variables are set.
 coverage: export COVERAGE_PROCESS_START := $(CURDIR)/pyproject.toml
@@ -80,6 +82,10 @@ cases: .venv/ready $(ZIPAPP)
 debian-13: .venv/ready
 	@build/system_packages.sh test
 	@$(RUN) -m tests.platforms.debian_13
+
+platform: .venv/ready $(FROZEN)
+	@build/system_packages.sh test
+	@$(RUN) -m tests.platforms.other_platforms $(PLATFORM)
 
 check: .venv/ready
 	$(RUN) -m ruff check

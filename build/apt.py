@@ -35,6 +35,11 @@ def updated(state: Path, *kinds: str, options: tuple[str, ...] = ()) -> tuple[st
     return options
 
 
+def architecture(name: str) -> tuple[str, ...]:
+    """Returns options for packages of another architecture, by Debian's name for it."""
+    return f"-oAPT::Architecture={name}", f"-oAPT::Architectures::={name}"
+
+
 def _entries(kinds: tuple[str, ...]) -> list[str]:
     """Returns lines of a sources.list for those mirrors of the machine that are of its release."""
     codename = re.search(r"^VERSION_CODENAME=(\w+)", OS_RELEASE.read_text(), re.MULTILINE)

@@ -151,7 +151,7 @@ def _built_with(python: Python, tools: Toolchain) -> dict[str, Any]:
     """Returns everything that the bytes depend on, beside what is linked in."""
     gcc = tools.program("gcc")
     programs = [run(gcc, f"-print-prog-name={name}").strip() for name in PROGRAMS]
-    found = (shutil.which(name) or name for name in (gcc, *programs, *tools.emulator))
+    found = (shutil.which(name) or name for name in (gcc, *programs, *tools.platform.emulator[:1]))
     packages, files = _packages([*found, str(tools.root / HEADERS), sys.executable], tools)
     return {
         "deb": packages,

@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             put(made, target, 0o755)
     except (BuildError, ValueError) as error:
         sys.exit(f"{error}")
-    for found in outdated.outdated(linked):
+    for found in outdated.outdated(linked, platform):
         print(f"note: {found}", file=sys.stderr)
     print(target.relative_to(Path.cwd()) if target.is_relative_to(Path.cwd()) else target)
     return 0

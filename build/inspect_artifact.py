@@ -1,5 +1,5 @@
-"""The executable's specification, in code: `python -m build.inspect_artifact FILE` names everything in which the file
-differs."""
+"""The executable's specification, in code: `python -m build.inspect_artifact FILE [PLATFORM]` names everything in
+which the file differs. The platform is linux_amd64 by default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PyInstaller.archive.readers import ArchiveReadError, CArchiveReader
 
 from build import snapshot
 from build.archive_contents import expected
-from build.platform import LINUX_AMD64, Platform
+from build.platform import LINUX_AMD64, Platform, find
 from build.shared import elf
 from build.shared.checkout import ROOT
 
@@ -34,7 +34,8 @@ def inspect(file: Path, forbidden: Sequence[str], platform: Platform = LINUX_AMD
 
 
 def _elf(file: Path, platform: Platform) -> list[str]:
-    """Checks that it is static, has no page that is both writable and executable, and has RELRO."""
+    """Checks that it is static, has no page that is both writable and executable, has RELRO, and can be mapped by
+    kernels with the platform's largest pages."""
     segments = {segment.kind: segment for segment in elf.segments(file)}
     stack = segments.get("PT_GNU_STACK")
     wanted = {
@@ -44,8 +45,18 @@ def _elf(file: Path, platform: Platform) -> list[str]:
         "its stack is executable": stack is not None and not stack.executable,
         "a segment is writable and executable": not any(it.writable and it.executable for it in elf.segments(file)),
         "it has no RELRO": "PT_GNU_RELRO" in segments,
+        f"it cannot be mapped in pages of {platform.page_size} bytes": _fits(elf.segments(file), platform.page_size),
     }
     return [fault for fault, holds in wanted.items() if not holds]
+
+
+def _fits(segments: Sequence[elf.Segment], page_size: int) -> bool:
+    """Returns whether each segment can be mapped in pages of this size: from the file, and on pages of its own."""
+    loaded = [segment for segment in segments if segment.kind == "PT_LOAD"]
+    mappable = all(it.alignment % page_size == 0 == (it.address - it.part.offset) % page_size for it in loaded)
+    ends = [(it.address + it.size - 1) // page_size for it in loaded]
+    begins = [it.address // page_size for it in loaded]
+    return mappable and all(end < begin for end, begin in zip(ends, begins[1:], strict=False))
 
 
 def _modules(file: Path) -> list[str]:
@@ -69,6 +80,6 @@ def _checksums(file: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    found = inspect(Path(sys.argv[1]), [str(ROOT)])
+    found = inspect(Path(sys.argv[1]), [str(ROOT)], find(sys.argv[2]) if len(sys.argv) > 2 else LINUX_AMD64)
     print("\n".join(found) or "as specified")
     sys.exit(bool(found))

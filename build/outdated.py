@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from build import apt
 from build.command import BuildError
+from build.platform import PLATFORMS, Platform
 from build.python_source import CACHE, PYTHON, update
 from build.shared.debian import is_older
 
@@ -32,26 +33,28 @@ class Outdated(NamedTuple):
         return f"{self.name} {self.linked} is linked in; the distribution offers {self.offered}: {self.remedy}"
 
 
-def outdated(linked: Iterable[Mapping[str, Any]]) -> list[Outdated]:
-    """Returns what is outdated in a buildinfo's list of what is linked in, by the lists that apt has here."""
-    return _packages(linked, ()) + _python(linked, _candidate(PYTHON, ()))
+def outdated(linked: Iterable[Mapping[str, Any]], platform: Platform) -> list[Outdated]:
+    """Returns what is outdated in a buildinfo's list of what is linked in, by the lists that apt has here: they are of
+    this machine's packages, whose sources are also those of other platforms' packages."""
+    return _packages(linked, platform, ()) + _python(linked, _candidate(PYTHON, ()))
 
 
-def outdated_by_the_mirror(linked: Iterable[Mapping[str, Any]]) -> list[Outdated]:
-    """Returns the same by freshly fetched lists. Of CPython a version counts if the mirror holds its source. Raises
-    BuildError."""
-    options = apt.updated(CACHE / "apt", "deb", "deb-src")
+def outdated_by_the_mirror(linked: Iterable[Mapping[str, Any]], platform: Platform) -> list[Outdated]:
+    """Returns the same by freshly fetched lists of the platform's packages. Of CPython a version counts if the mirror
+    holds its source. Raises BuildError."""
+    options = apt.updated(CACHE / "apt", "deb", "deb-src", options=apt.architecture(platform.deb))
     sources = [part["version"] for part in linked if part["source"] == PYTHON]
-    return _packages(linked, options) + _python(linked, update(sources[0], options) if sources else None)
+    return _packages(linked, platform, options) + _python(linked, update(sources[0], options) if sources else None)
 
 
-def _packages(linked: Iterable[Mapping[str, Any]], options: Sequence[str]) -> list[Outdated]:
+def _packages(linked: Iterable[Mapping[str, Any]], platform: Platform, options: Sequence[str]) -> list[Outdated]:
     found = []
     for part in linked:
         for package in part["packages"]:
             offered = _candidate(package, options)
             if offered and is_older(part["version"], offered):
-                remedy = f"apt-get install {package}, and build again"
+                newer = f"remove .cache/sysroot/{platform.name}" if platform.emulator else f"apt-get install {package}"
+                remedy = f"{newer}, and build again"
                 found.append(Outdated(package, part["version"], offered, remedy))
     return found
 
@@ -81,7 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("usage: python -m build.outdated BUILDINFO", file=sys.stderr)
         return 2
     try:
-        found = outdated_by_the_mirror(json.loads(Path(arguments[0]).read_text())["linked"])
+        made = json.loads(Path(arguments[0]).read_text())
+        platform = next(row for row in PLATFORMS if row.deb == made["distribution"]["architecture"])
+        found = outdated_by_the_mirror(made["linked"], platform)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 2

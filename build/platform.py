@@ -31,9 +31,10 @@ class Platform(NamedTuple):
     """Debian's packages with the compiler and with binutils."""
     tools: str = ""
     """What the names of the compiler's programs and of binutils' begin with."""
-    emulator: str = ""
-    """The program that runs executables of the platform on the machine that builds them. Without one it is built on the
-    platform itself, with the libraries that are installed there; otherwise with a sysroot."""
+    emulator: tuple[str, ...] = ()
+    """The command that runs executables of the platform on the machine that builds them, as the oldest processor on
+    which they are to work. Where there is none, the machine is of the platform, and its own libraries are linked;
+    otherwise those of a sysroot."""
 
     def executable(self, version: str) -> str:
         """Returns the file name of the executable."""
@@ -81,7 +82,7 @@ LINUX_ARM64 = Platform(
     page_size=65536,
     packages=("gcc-aarch64-linux-gnu", "binutils-aarch64-linux-gnu"),
     tools="aarch64-linux-gnu-",
-    emulator="qemu-aarch64-static",
+    emulator=("qemu-aarch64-static", "-cpu", "cortex-a53"),
 )
 PLATFORMS = (LINUX_AMD64, LINUX_ARM64)
 

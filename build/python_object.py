@@ -103,8 +103,7 @@ def python_object(tools: Toolchain) -> Python:
 
 def recipe_hash(source_version: str, tools: Toolchain) -> str:
     """Returns a hash of everything that the object depends on."""
-    platform = [*tools.platform, *tools.versions()]
-    recipe = [source_version, *platform, *(file.read_text() for file in RECIPE)]
+    recipe = [source_version, tools.platform.name, *tools.versions(), *(file.read_text() for file in RECIPE)]
     return hashlib.sha256(repr(recipe).encode()).hexdigest()[:16]
 
 

@@ -54,10 +54,8 @@ def sysroot(platform: Platform, compiler_library: str) -> Sysroot:
     packages = {name: Package(**fields) for name, fields in index["packages"].items()}
     for name, package in STATIC.items():
         if not (folder / "usr" / "lib" / platform.triple / name).exists():
-            shown = folder.relative_to(ROOT)
-            raise BuildError(
-                f"{shown} has no {name}, which is in {package}:{platform.deb}: remove {shown}, and build again"
-            )
+            where = f"{package}:{platform.deb}"
+            raise BuildError(f"{folder} has no {name}, which is in {where}: remove that folder, and build again")
     return Sysroot(folder.resolve(), packages, index["owners"])
 
 
@@ -83,16 +81,8 @@ def _download(state: Path, platform: Platform, wanted: tuple[str, ...]) -> list[
     state.mkdir(parents=True)
     installed = state / "status"
     installed.touch()
-    options = apt.updated(
-        state,
-        "deb",
-        options=(
-            f"-oAPT::Architecture={platform.deb}",
-            f"-oAPT::Architectures::={platform.deb}",
-            f"-oDir::State::Status={installed}",
-            "-oAPT::Install-Recommends=false",
-        ),
-    )
+    given = (*apt.architecture(platform.deb), f"-oDir::State::Status={installed}", "-oAPT::Install-Recommends=false")
+    options = apt.updated(state, "deb", options=given)
     run("apt-get", *options, "install", "--download-only", "--yes", "-qq", *wanted)
     return sorted((state / "archives").glob("*.deb"))
 

@@ -53,14 +53,9 @@ class Toolchain(NamedTuple):
         """Where the libraries are installed."""
         return Path("/") if self.sysroot is None else self.sysroot.folder
 
-    @property
-    def emulator(self) -> tuple[str, ...]:
-        """The command that runs what was made for the platform; empty on the platform itself."""
-        return (self.platform.emulator,) if self.platform.emulator else ()
-
     def run_made(self, program: Path, *arguments: str | Path, cwd: Path, env: Mapping[str, str]) -> str:
         """Runs what was made for the platform, and returns its output. Raises BuildError."""
-        return run(*self.emulator, program, *arguments, cwd=cwd, env=env)
+        return run(*self.platform.emulator, program, *arguments, cwd=cwd, env=env)
 
     def installed(self, name: str) -> Package | None:
         """Returns a package of the libraries' or of the compiler's, or None."""
@@ -87,7 +82,7 @@ def toolchain(platform: Platform) -> Toolchain:
     _require(f"{platform.tools}strip", binutils)
     if not platform.emulator:
         return Toolchain(platform, None)
-    _require(platform.emulator, EMULATOR_PACKAGE)
+    _require(platform.emulator[0], EMULATOR_PACKAGE)
     version = run(f"{platform.tools}gcc", "-dumpversion").strip()
     return Toolchain(platform, sysroot.sysroot(platform, f"libgcc-{version}-dev"))
 

@@ -44,6 +44,9 @@ class Segment(NamedTuple):
     """As elf.h spells it, such as `PT_LOAD`."""
     part: Part
     address: int
+    size: int
+    """Bytes in memory, which may be more than in the file."""
+    alignment: int
     writable: bool
     executable: bool
 
@@ -91,6 +94,8 @@ def segments(file: Path) -> list[Segment]:
                 kind=str(segment["p_type"]),
                 part=Part(segment["p_offset"], segment["p_filesz"]),
                 address=segment["p_vaddr"],
+                size=segment["p_memsz"],
+                alignment=segment["p_align"],
                 writable=bool(segment["p_flags"] & P_FLAGS.PF_W),
                 executable=bool(segment["p_flags"] & P_FLAGS.PF_X),
             )

@@ -24,6 +24,7 @@ TARGETS = {
     "test": ".ci/run",
     "cases": ".ci/run",
     "debian-13": ".ci/run",
+    "platform": ".ci/run",
     "freeze": ".github/workflows/ci.yml",
     "release": ".github/workflows/release.yml",
     "verify-release": ".github/workflows/release.yml",

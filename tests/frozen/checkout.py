@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.variants import FROZEN, ROOT
+from build.platform import LINUX_AMD64, Platform
+from tests.support.variants import ROOT, VERSION
 
 
 def copy_checkout(to: Path) -> Path:
@@ -28,15 +29,17 @@ def copy_checkout(to: Path) -> Path:
 
 
 def share_cache(checkout: Path) -> None:
-    """Makes a copy use the CPython that was compiled for this checkout."""
+    """Makes a copy use the CPython that was compiled for this checkout, and the sysroots."""
     (checkout / ".cache").mkdir()
-    (checkout / ".cache" / "python").symlink_to(ROOT / ".cache" / "python")
+    for name in ("python", "sysroot"):
+        (ROOT / ".cache" / name).mkdir(exist_ok=True)
+        (checkout / ".cache" / name).symlink_to(ROOT / ".cache" / name)
 
 
-def freeze(checkout: Path, out: Path, env: dict[str, str] | None = None) -> str:
+def freeze(checkout: Path, out: Path, env: dict[str, str] | None = None, platform: Platform = LINUX_AMD64) -> str:
     """Builds the executable there. Returns its SHA-256."""
     done = subprocess.run(
-        [sys.executable, "-m", "build.freeze", out],
+        [sys.executable, "-m", "build.freeze", out, platform.name],
         cwd=checkout,
         env=os.environ | (env or {}),
         capture_output=True,
@@ -44,4 +47,4 @@ def freeze(checkout: Path, out: Path, env: dict[str, str] | None = None) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return hashlib.sha256((out / FROZEN.name).read_bytes()).hexdigest()
+    return hashlib.sha256((out / platform.executable(VERSION)).read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Builds the executable twice from nothing: `python -m tests.frozen.cold_build`.
+"""Builds the executable twice from nothing: `python -m tests.frozen.cold_build [PLATFORM]`.
 
 It fetches and compiles CPython's source twice, in folders with different names, and compares the bytes, also with a
 build that uses this checkout's cache. It needs minutes and the distribution's mirror, so no test runs it.
@@ -10,11 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from build.platform import LINUX_AMD64, find
 from tests.frozen.checkout import copy_checkout, freeze, share_cache
 
 
 def main() -> int:
     """Compares the builds, and prints the result."""
+    platform = find(sys.argv[1]) if len(sys.argv) > 1 else LINUX_AMD64
     with tempfile.TemporaryDirectory(prefix="cold-") as folder:
         names = (
             "with-this-cache",
@@ -25,7 +27,8 @@ def main() -> int:
         share_cache(checkouts["with-this-cache"])
         made = {}
         for name, checkout in checkouts.items():
-            made[name] = freeze(checkout, checkout.parent / "out", {"TZ": "Asia/Tokyo"} if name == "one" else {})
+            env = {"TZ": "Asia/Tokyo"} if name == "one" else {}
+            made[name] = freeze(checkout, checkout.parent / "out", env, platform)
             print(f"{made[name]}  {name}", flush=True)
     same = len(set(made.values())) == 1
     print("the same bytes" if same else "the builds differ")

@@ -19,12 +19,13 @@ Description: a package
 """
 
 
-def make_mirror(folder: Path, versions: Mapping[str, str]) -> Path:
-    """Makes a mirror with these versions of packages, underscores for hyphens. Returns a configuration for the variable
+def make_mirror(folder: Path, versions: Mapping[str, str], architecture: str = "", trusted: bool = True) -> Path:
+    """Makes a mirror with these versions of packages, underscores for hyphens, for this machine's architecture if none
+    is given. It has no signature, and is used only if it is `trusted`. Returns a configuration for the variable
     APT_CONFIG that makes it the only one."""
     codename = platform.freedesktop_os_release()["VERSION_CODENAME"]
     asked = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True)
-    architecture = asked.stdout.strip()
+    architecture = architecture or asked.stdout.strip()
     main = folder / "mirror" / "dists" / codename / "main"
     lists = {
         f"binary-{architecture}/Packages": "\n".join(
@@ -41,7 +42,8 @@ def make_mirror(folder: Path, versions: Mapping[str, str]) -> Path:
     apt = folder / "apt"
     for name in ("lists/partial", "cache/archives/partial", "parts"):
         (apt / name).mkdir(parents=True)
-    (apt / "sources.list").write_text(f"deb [trusted=yes] file:{folder / 'mirror'} {codename} main\n")
+    mark = "[trusted=yes] " if trusted else ""
+    (apt / "sources.list").write_text(f"deb {mark}file:{folder / 'mirror'} {codename} main\n")
     (apt / "status").write_text("")
     configuration = {
         "Dir::Etc::SourceList": apt / "sources.list",

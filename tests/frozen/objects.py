@@ -11,6 +11,7 @@ from pathlib import Path
 from build.shared.elf import mapped_parts
 
 SNAPSHOT = ("py_data", "py_heap", "py_runtime", "py_bss")
+VARIABLES = "py_data"
 WORD = 8
 TYPE_NAME = 24
 """Offset in a type of the address of its name."""
@@ -40,11 +41,14 @@ class Snapshot:
         ]
         (type_itself,) = {word for _, _, address, word in second if word == address and self._name(word) == b"type"}
         types = {address for _, _, address, word in second if word == type_itself}
-        # In an array of types, a word is followed by another type, and by no count.
+        # In an array of types, a word is followed by another type, and by no count. Among variables that point to
+        # types, such as PyExc_NameError, any other variable would look like a count.
         return [
             (name, place * WORD)
             for name, place, _, word in second
-            if word in types and words[name][place + 2] not in types
+            if word in types
+            and words[name][place + 2] not in types
+            and not (name == VARIABLES and words[name][place - 1] in types)
         ]
 
     def _name(self, type_address: int) -> bytes:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from build.inspect_artifact import inspect
+from build.platform import LINUX_AMD64
 from tests.frozen.checkout import copy_checkout, freeze, share_cache
 from tests.support.variants import BUILDINFO, FROZEN, ROOT, VERSION, Variant
 
@@ -68,6 +69,9 @@ def test_other_programs_fail_the_inspection(tmp_path: Path) -> None:
     ]
     assert archive.startswith("it has no archive of modules: ")
     assert checksums == "it has no section py_sums"
+    for size, fits in ((4096, True), (65536, False)):
+        fault = f"it cannot be mapped in pages of {size} bytes"
+        assert (fault not in inspect(tmp_path / "main", [], LINUX_AMD64._replace(page_size=size))) == fits
     (tmp_path / "script").write_text("#!/bin/sh\n")
     (fault,) = inspect(tmp_path / "script", [])
     assert fault.startswith("it is not an ELF file: ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ from probe.tfs import exit_codes
 from tests.fake_tfs import FakeServing
 from tests.frozen.at_exit import memory_at_exit
 from tests.frozen.objects import WORD, Snapshot
-from tests.support.variants import Variant
+from tests.support.variants import FROZEN, Variant
 
 PAGE = 4096
 MAX_COPIED_PAGES = 30
@@ -28,10 +27,9 @@ CALLS = {
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="later versions of CPython are not patched")
 @pytest.mark.parametrize(("exit_code", "argv"), [(code, argv) for code, *argv in CALLS.values()], ids=CALLS)
 def test_objects_are_immortal(exit_code: int, argv: list[str], frozen: Variant, server: FakeServing) -> None:
-    file = Path(frozen.command[0])
-    snapshot = Snapshot(file)
+    snapshot = Snapshot(FROZEN)
     ranges = {name: (part.address, part.size) for name, part in snapshot.parts.items()}
-    code, memory = memory_at_exit([str(file), f"-addr={server.address}", *argv], ranges)
+    code, memory = memory_at_exit([*frozen.command, f"-addr={server.address}", *argv], ranges)
     assert code == exit_code
     objects = snapshot.objects()
     assert len(objects) > 10_000
@@ -46,10 +44,9 @@ def test_objects_are_immortal(exit_code: int, argv: list[str], frozen: Variant, 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="later versions of CPython are not patched")
 def test_few_pages_are_copied(frozen: Variant, server: FakeServing) -> None:
-    file = Path(frozen.command[0])
-    snapshot = Snapshot(file)
+    snapshot = Snapshot(FROZEN)
     ranges = {name: (part.address, part.size) for name, part in snapshot.parts.items()}
-    _, memory = memory_at_exit([str(file), f"-addr={server.address}", "-model-name=default"], ranges)
+    _, memory = memory_at_exit([*frozen.command, f"-addr={server.address}", "-model-name=default"], ranges)
     copied = [
         (name, at)
         for name, content in snapshot.bytes.items()

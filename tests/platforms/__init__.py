@@ -1,1 +1,1 @@
-"""The case table where users run the program: on every supported Python, and built on the next Debian."""
+"""The program where users run it: on every supported Python, built on the next Debian, and on other platforms."""
