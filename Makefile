@@ -4,6 +4,7 @@
 #              EVERY_VARIANT=1 also runs those tables on all variants that otherwise run on one or two
 # make coverage  branch coverage of probe/, by the tests of make unit and those of the module's processes
 # make cases [WITH=python3.13]   the case table on the package and the zipapp, on that Python, or on each that is here
+# make cases FILE=…   the case table on an executable for this machine, such as a release's
 # make debian-13   the executable built on Debian 13, in a root file system, and the case table on it (as root)
 # make platform PLATFORM=linux_arm64   the executable for another platform, and its tests under an emulator, on pages of each
 #              size (as root)
@@ -13,11 +14,13 @@
 # make zipapp  dist/tfs_model_status_probe_VERSION.pyz
 # make release [REPOSITORY=owner/name] [TAG=vX.Y.Z]   dist/release/, built twice and verified; publishes nothing
 # make verify-release [ASSETS=folder]                 the files of a release, downloaded or made here
-# make rebuild BUILDINFO=file [NOW=file]              the next patch version, if a linked package has changed
+# make rebuild LAST=folder [NOW=folder]               the next patch version, if a linked package has changed since the
+#              release whose buildinfos are in the folder
 # make bench   what a call costs, beside the original and grpc_health_probe: make bench PEER=/path TLS_PEER=/path;
 #              QUICK=1 writes nothing
 # make soak    the sidecar for 100,000 rounds (ROUNDS=…), in plain text and over TLS: memory, descriptors, threads; 20 minutes
-# make image   an image that contains only the executable, built by docker or podman: make image [FILE=…] [IMAGE=…]
+# make image   an image that contains only the executable, built by docker or podman: make image [FILE=…] [IMAGE=…];
+#              with several files an index of images, built by podman: make image FILE='dist/…_amd64 dist/…_arm64'
 # make smoke   the executable in one clean container: make smoke IMAGE=alpine:3.24.2 FILE=dist/…; without FILE the image's own
 # make proto   regenerates the messages from serving.proto
 # make clean   removes everything that was made here
@@ -34,6 +37,7 @@ FIND_PYTHON = for python in $(PYTHON) /usr/bin/python3 python3; do \
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' probe/__init__.py)
 # build/platform.py has the table of platforms.
 PLATFORM := linux_amd64
+PLATFORMS := $(shell sed -n 's/^    name="\(.*\)",$$/\1/p' build/platform.py)
 FROZEN := dist/tfs_model_status_probe_$(VERSION)_$(PLATFORM)
 FROZEN_BUILDINFO := $(FROZEN).buildinfo
 ZIPAPP := dist/tfs_model_status_probe_$(VERSION).pyz
@@ -59,6 +63,7 @@ unit: .venv/ready
 
 test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh test
+	@for platform in $(PLATFORMS); do $(MAKE) freeze PLATFORM=$$platform || exit 1; done
 	@$(MAKE) coverage
 	$(RUN) -m pytest -n auto -k '$(NOT_MEASURED)' $(UNIT) $(MEASURED)
 	$(RUN) -m pytest -n auto $(filter-out $(MEASURED),$(PROGRAM)) tests/interop tests/original
@@ -76,8 +81,8 @@ coverage: .venv/ready
 	@find .cache/coverage -name 'data.*' -delete # of processes that were killed while they saved
 	$(RUN) -m coverage report
 
-cases: .venv/ready $(ZIPAPP)
-	@$(RUN) -m tests.platforms.other_pythons $(WITH)
+cases: .venv/ready $(if $(FILE),,$(ZIPAPP))
+	@$(RUN) -m tests.platforms.$(if $(FILE),released '$(FILE)',other_pythons $(WITH))
 
 debian-13: .venv/ready
 	@build/system_packages.sh test
@@ -112,7 +117,7 @@ $(ZIPAPP): .venv/ready $(SOURCES)
 	$(RUN) -m build.bundle
 
 release: .venv/ready
-	@build/system_packages.sh python freeze
+	@build/system_packages.sh python freeze $(PLATFORMS)
 	$(RUN) -m release.prepare --tag '$(TAG)' --repository '$(REPOSITORY)'
 
 verify-release: .venv/ready
@@ -120,8 +125,8 @@ verify-release: .venv/ready
 	$(RUN) -m release.verify --repository '$(REPOSITORY)' '$(or $(ASSETS),dist/release)'
 
 rebuild: .venv/ready
-	@build/system_packages.sh python freeze
-	$(RUN) -m release.rebuild '$(BUILDINFO)' $(if $(NOW),'$(NOW)')
+	@build/system_packages.sh python freeze $(PLATFORMS)
+	$(RUN) -m release.rebuild '$(LAST)' $(if $(NOW),'$(NOW)')
 
 bench: .venv/ready $(FROZEN) $(ZIPAPP)
 	@build/system_packages.sh python freeze
@@ -132,7 +137,7 @@ soak: .venv/ready $(FROZEN)
 
 # These two need a container engine, but nothing that is installed here.
 image:
-	@release/image/build.sh '$(or $(FILE),$(FROZEN))' '$(or $(IMAGE),tfs-model-status-probe:$(VERSION))' '$(or $(REPOSITORY),OWNER/tfs-model-status-probe)'
+	@python3 -m release.image.build '$(or $(IMAGE),tfs-model-status-probe:$(VERSION))' '$(or $(REPOSITORY),OWNER/tfs-model-status-probe)' $(or $(FILE),$(FROZEN))
 
 smoke:
 	@python3 tests/smoke.py $(if $(FILE),--file '$(FILE)') '$(or $(IMAGE),$(error say which image: make smoke IMAGE=alpine:3.24.2 FILE=$(FROZEN)))'

@@ -16,14 +16,13 @@ from typing import NamedTuple
 from build import apt
 from build.command import BuildError, run
 from build.platform import Platform
+from build.shared import checkout
 from build.shared.checkout import ROOT
-from build.shared.debian import Package
+from build.shared.debian import SYSROOT_INDEX, Package
 
-CACHE = ROOT / ".cache" / "sysroot"
 PACKAGES = ("libc6-dev", "libssl-dev", "libzstd-dev", "zlib1g-dev")
 """What apt is asked for, with what these depend on, beside the compiler's own library. Debian 12's OpenSSL has no use
 for zstd."""
-INDEX = "packages.json"
 STATIC = {"libc.a": "libc6-dev", "libssl.a": "libssl-dev", "libcrypto.a": "libssl-dev", "libz.a": "zlib1g-dev"}
 """Libraries without which nothing can be linked, and their packages."""
 SHOWN = "--showformat=${Package}\\t${Version}\\t${source:Package}\\t${source:Version}"
@@ -47,10 +46,10 @@ class Sysroot(NamedTuple):
 def sysroot(platform: Platform, compiler_library: str) -> Sysroot:
     """Returns a platform's sysroot, after making it if it is not there. Raises BuildError, also where a static library
     is missing. `compiler_library` is the package with that of the compiler's version."""
-    folder = CACHE / platform.name
-    if not (folder / INDEX).exists():
+    folder = checkout.sysroot(platform.name)
+    if not (folder / SYSROOT_INDEX).exists():
         _make(folder, platform, (compiler_library, *PACKAGES))
-    index = json.loads((folder / INDEX).read_text())
+    index = json.loads((folder / SYSROOT_INDEX).read_text())
     packages = {name: Package(**fields) for name, fields in index["packages"].items()}
     for name, package in STATIC.items():
         if not (folder / "usr" / "lib" / platform.triple / name).exists():
@@ -71,7 +70,7 @@ def _make(folder: Path, platform: Platform, wanted: tuple[str, ...]) -> None:
         package = Package(*run("dpkg-deb", "--show", SHOWN, archive).split("\t"))
         packages[package.name] = package._asdict()
         owners.update(dict.fromkeys(map(_merged, _unpack(archive, new)), package.name))
-    (new / INDEX).write_text(json.dumps({"packages": packages, "owners": owners}))
+    (new / SYSROOT_INDEX).write_text(json.dumps({"packages": packages, "owners": owners}))
     shutil.rmtree(state)
     new.rename(folder)
 

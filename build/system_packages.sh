@@ -36,6 +36,7 @@ look() {
     esac
     case $needs in *' verify '*)
         need_command dpkg-deb dpkg
+        need_command qemu-aarch64-static qemu-user-static
         ;;
     esac
     case $needs in *' freeze '*)

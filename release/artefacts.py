@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from build.platform import PLATFORMS
 from build.shared.checkout import VERSION
 from release import notice, packages, sbom
 from release.assets import Assets
@@ -20,13 +21,15 @@ def write(to: Path) -> Assets:
     assets = Assets(to, VERSION)
     epoch = int(git("log", "-1", "--format=%ct"))
     env = {"SOURCE_DATE_EPOCH": str(epoch)}
-    run(sys.executable, "-m", "build.freeze", to, env=env)
+    for row in PLATFORMS:
+        run(sys.executable, "-m", "build.freeze", to, row.name, env=env)
     run(sys.executable, "-m", "build.bundle", to, env=env)
     run(sys.executable, "-m", "build.manual", to, env=env)
     for target in ("sdist", "wheel"):
         run(sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", to, env=env)
-    notice.write(assets.buildinfo, assets.notice)
-    sbom.write(assets.buildinfo, assets.sbom)
+    for one in assets.platforms:
+        sbom.write(one.buildinfo, one.sbom)
+    notice.write([one.buildinfo for one in assets.platforms], assets.notice)
     with tempfile.TemporaryDirectory(prefix="packages-") as scratch:
         packages.write(assets, Path(scratch), epoch)
     return assets

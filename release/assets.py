@@ -7,11 +7,44 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from build import platform
-from build.platform import LINUX_AMD64, MANUAL, PROGRAM, Platform
+from build.platform import MANUAL, PLATFORMS, PROGRAM, Platform
 from release.checkout import ReleaseError
 
 NAMING = ("README.md", "Dockerfile.example", "deploy/*")
 """The files that tell users which version to install."""
+
+
+@dataclass(frozen=True)
+class PlatformAssets:
+    """The assets of a version for one platform, whether they exist or not."""
+
+    folder: Path
+    version: str
+    platform: Platform
+
+    @property
+    def executable(self) -> Path:
+        return self.folder / self.platform.executable(self.version)
+
+    @property
+    def deb(self) -> Path:
+        return self.folder / self.platform.deb_file(self.version)
+
+    @property
+    def rpm(self) -> Path:
+        return self.folder / self.platform.rpm_file(self.version)
+
+    @property
+    def sbom(self) -> Path:
+        return self.folder / f"{self.executable.name}.cdx.json"
+
+    @property
+    def buildinfo(self) -> Path:
+        return self.folder / self.platform.buildinfo(self.version)
+
+    @property
+    def all(self) -> list[Path]:
+        return [self.executable, self.deb, self.rpm, self.sbom, self.buildinfo]
 
 
 @dataclass(frozen=True)
@@ -20,11 +53,11 @@ class Assets:
 
     folder: Path
     version: str
-    platform: Platform = LINUX_AMD64
 
     @property
-    def executable(self) -> Path:
-        return self.folder / self.platform.executable(self.version)
+    def platforms(self) -> list[PlatformAssets]:
+        """What there is for each platform."""
+        return [PlatformAssets(self.folder, self.version, row) for row in PLATFORMS]
 
     @property
     def zipapp(self) -> Path:
@@ -39,24 +72,8 @@ class Assets:
         return self.folder / f"{PROGRAM}-{self.version}.tar.gz"
 
     @property
-    def deb(self) -> Path:
-        return self.folder / self.platform.deb_file(self.version)
-
-    @property
-    def rpm(self) -> Path:
-        return self.folder / self.platform.rpm_file(self.version)
-
-    @property
     def dockerfile(self) -> Path:
         return self.folder / "Dockerfile"
-
-    @property
-    def sbom(self) -> Path:
-        return self.folder / f"{PROGRAM}_{self.version}.cdx.json"
-
-    @property
-    def buildinfo(self) -> Path:
-        return self.folder / self.platform.buildinfo(self.version)
 
     @property
     def notice(self) -> Path:
@@ -74,8 +91,8 @@ class Assets:
     @property
     def built(self) -> list[Path]:
         """What depends only on the commit and the packages of the distribution."""
-        packages = [self.wheel, self.sdist, self.deb, self.rpm]
-        return [self.executable, self.zipapp, *packages, *self.manual, self.sbom, self.buildinfo, self.notice]
+        of_platforms = [file for one in self.platforms for file in one.all]
+        return [*of_platforms, self.zipapp, self.wheel, self.sdist, *self.manual, self.notice]
 
     @property
     def all(self) -> list[Path]:
@@ -84,14 +101,16 @@ class Assets:
 
 
 def assets_in(folder: Path) -> Assets:
-    """Returns the assets in a folder, of the version in its executable's name. Raises ReleaseError."""
+    """Returns the assets in a folder, of the version in the names of its executables. Raises ReleaseError."""
     if not folder.is_dir():
         raise ReleaseError(f"{folder} does not exist: name a folder with the files of a release")
-    pattern = re.escape(LINUX_AMD64.executable("VERSION")).replace("VERSION", r"(\d+\.\d+\.\d+)")
-    names = [re.fullmatch(pattern, file.name) for file in folder.iterdir()]
-    versions = [name[1] for name in names if name]
+    wanted = [row.executable("X.Y.Z") for row in PLATFORMS]
+    patterns = [re.escape(name).replace(re.escape("X.Y.Z"), r"(\d+\.\d+\.\d+)") for name in wanted]
+    found = [re.fullmatch(pattern, file.name) for pattern in patterns for file in folder.iterdir()]
+    versions = sorted({name[1] for name in found if name})
     if len(versions) != 1:
-        found = f"those of {', '.join(sorted(versions))}" if versions else "none"
-        wanted = LINUX_AMD64.executable("X.Y.Z")
-        raise ReleaseError(f"{folder} must contain one executable, {wanted}, and contains {found}")
+        have = f"those of {' and '.join(versions)}" if versions else "none"
+        raise ReleaseError(
+            f"{folder} must contain the executables of one version, {' and '.join(wanted)}: it has {have}"
+        )
     return Assets(folder, versions[0])

@@ -46,6 +46,11 @@ class Buildinfo:
     """The distribution's version."""
     linked: tuple[Linked, ...]
 
+    @property
+    def platform(self) -> str:
+        """The name of the executable's platform, such as `linux_amd64`."""
+        return self.executable.removeprefix(f"{self.name}_{self.version}_")
+
 
 def read(file: Path) -> Buildinfo:
     """Returns the file's content. Raises ValueError for another file, and for one that names a library without a

@@ -6,6 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from build.platform import Platform
 from release.assets import Assets
 
 SIGNATURES = "*.sigstore.json"
@@ -15,6 +16,11 @@ SIGNATURES = "*.sigstore.json"
 def sha256(file: Path) -> str:
     """Returns the sum of a file, in hexadecimal digits."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def of_executables(assets: Assets) -> dict[Platform, str]:
+    """Returns the sum of each platform's executable."""
+    return {one.platform: sha256(one.executable) for one in assets.platforms}
 
 
 def write(assets: Assets) -> None:

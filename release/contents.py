@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -14,8 +15,9 @@ from typing import NamedTuple
 
 import rpmfile
 
+from build.platform import Platform
 from release.assets import Assets
-from release.checkout import run
+from release.checkout import ReleaseError, run
 
 
 class Package(NamedTuple):
@@ -51,6 +53,16 @@ def rpm(file: Path) -> Package:
 def version_of(*command: str | Path) -> str:
     """Returns what a form of the program prints with -version. Raises ReleaseError."""
     return run(*command, "-version").strip()
+
+
+def emulator(platform: Platform) -> tuple[str, ...]:
+    """Returns the command that runs the platform's executables here; empty on the platform itself, which the kernel
+    calls what rpm calls it. Raises ReleaseError where there is no such command."""
+    if not platform.emulator or os.uname().machine == platform.rpm:
+        return ()
+    if not shutil.which(platform.emulator[0]):
+        raise ReleaseError(f"{platform.emulator[0]} is missing: apt-get install qemu-user-static")
+    return platform.emulator
 
 
 def install(file: Path, scratch: Path) -> Path:

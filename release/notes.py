@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from build.platform import PACKAGE, PROGRAM
-from release.assets import Assets
+from collections.abc import Sequence
+
+from build.platform import PACKAGE, PLATFORMS, PROGRAM
 from release.buildinfo import Buildinfo
 from release.dockerfile import PLACEHOLDER
 
@@ -11,7 +12,7 @@ from release.dockerfile import PLACEHOLDER
 TEXT = """\
 {changes}
 
-## What is linked into the executable
+## What is linked into the executables
 
 Built on {distribution}, from commit {commit}. A newer version of one of these packages makes a new patch version.
 
@@ -23,7 +24,7 @@ Built on {distribution}, from commit {commit}. A newer version of one of these p
 
 ```
 sha256sum --check --ignore-missing checksums.txt
-gh attestation verify {executable} --repo {repository}
+{attestations}
 cosign verify-blob checksums.txt --bundle checksums.txt.sigstore.json \\
     --certificate-identity https://github.com/{repository}/.github/workflows/release.yml@refs/tags/v{version} \\
     --certificate-oidc-issuer https://token.actions.githubusercontent.com
@@ -33,22 +34,37 @@ cosign verify-blob checksums.txt --bundle checksums.txt.sigstore.json \\
 `make verify-release ASSETS=folder` inspects every file, and \
 `make release` builds them again, to the same bytes for the same packages.
 
-The image `ghcr.io/{image}:{version}` contains the same executable, LICENSE and NOTICE, and nothing else.
+The image `ghcr.io/{image}:{version}`, for {platforms}, contains the same executable, LICENSE and NOTICE, and nothing \
+else.
 """
 
 
-def render(changes: str, made: Buildinfo, assets: Assets, repository: str | None) -> str:
-    """Returns the page, from the changelog's section and the buildinfo."""
+def render(changes: str, made: Sequence[Buildinfo], repository: str | None) -> str:
+    """Returns the page, from the changelog's section and the buildinfos of the platforms."""
     repository = repository or PLACEHOLDER
-    rows = [f"| {part.name} | `{part.source}` | {part.version} | {part.licence} |" for part in made.linked]
+    one = made[0]
     return TEXT.format(
         changes=changes,
-        distribution=f"{made.distribution.capitalize()} {made.release}",
-        commit=made.commit,
-        linked="\n".join(rows),
-        executable=assets.executable.name,
+        distribution=f"{one.distribution.capitalize()} {one.release}",
+        commit=one.commit,
+        linked="\n".join(_rows(made)),
+        attestations="\n".join(f"gh attestation verify {it.executable} --repo {repository}" for it in made),
         repository=repository,
         image=repository.lower() if repository != PLACEHOLDER else f"OWNER/{PACKAGE}",
-        version=made.version,
+        platforms=" and ".join(row.oci for row in PLATFORMS),
+        version=one.version,
         program=PROGRAM,
     )
+
+
+def _rows(made: Sequence[Buildinfo]) -> list[str]:
+    """Returns a row for each package and version. If not every executable has it, the row names those that do."""
+    rows: dict[tuple[str, str, str, str], list[str]] = {}
+    for it in made:
+        for part in it.linked:
+            rows.setdefault((part.name, part.source, part.version, part.licence), []).append(it.executable)
+    found = []
+    for (name, source, version, licence), of in sorted(rows.items(), key=lambda row: row[0][0].lower()):
+        which = "" if len(of) == len(made) else f" (in {', '.join(of)})"
+        found.append(f"| {name}{which} | `{source}` | {version} | {licence} |")
+    return found

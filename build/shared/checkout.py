@@ -18,6 +18,11 @@ def unpacked_source(package: str, version: str) -> Path:
     return ROOT / ".cache" / "python" / f"{package}_{version}.unpacked"
 
 
+def sysroot(platform: str) -> Path:
+    """Returns where the build keeps the libraries of another platform than this machine's."""
+    return ROOT / ".cache" / "sysroot" / platform
+
+
 def commit(root: Path = ROOT) -> str:
     """Returns the commit, marked as dirty where the tree differs from it. Raises CalledProcessError outside of a
     checkout."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
+import json
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
+
+SYSROOT_INDEX = "packages.json"
+"""In a sysroot: the fields of its packages, and what belongs to them."""
 
 
 class Package(NamedTuple):
@@ -23,6 +27,13 @@ def installed(name: str) -> Package | None:
     form = "--showformat=${Package}\t${Version}\t${source:Package}\t${source:Version}"
     done = subprocess.run(["dpkg-query", "--show", form, name], capture_output=True, text=True, check=False)
     return Package(*done.stdout.split("\t")) if done.returncode == 0 else None
+
+
+def unpacked(sysroot: Path, name: str) -> Package | None:
+    """Returns a package that the build unpacked into a sysroot, or None."""
+    index = sysroot / SYSROOT_INDEX
+    found = json.loads(index.read_text())["packages"].get(name) if index.exists() else None
+    return Package(**found) if found else None
 
 
 def owner(file: Path) -> Package | None:

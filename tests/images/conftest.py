@@ -1,4 +1,4 @@
-"""Podman with a GitHub beside it that has our release, and an image that stands in for TensorFlow Serving's."""
+"""Podman, beside it a GitHub and a registry with our release, and images that stand in for TensorFlow Serving's."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 import trustme
 
+from build.platform import LINUX_AMD64, PLATFORMS, Platform
 from tests.fake_tfs import FakeServing
 from tests.frozen.roots import tool
-from tests.images import github
-from tests.images.dockerfiles import DEFAULT_TAG, REPOSITORY
+from tests.images import github, registry
+from tests.images.dockerfiles import DEFAULT_TAG, REPOSITORY, architecture, argument
 from tests.images.engine import Engine
-from tests.support.variants import FROZEN, ROOT, VERSION, Variant, built
+from tests.support.variants import ROOT, VERSION, Variant, built, built_for
 
 SERVING = "docker.io/tensorflow/serving"
 IMAGE = f"ghcr.io/{REPOSITORY}:{VERSION}"
@@ -38,9 +39,15 @@ def server() -> Iterator[FakeServing]:
 
 
 @pytest.fixture(scope="session")
-def checksum(frozen: Variant) -> str:
-    """What checksums.txt has for the executable."""
-    return hashlib.sha256(Path(frozen.command[0]).read_bytes()).hexdigest()
+def executables() -> dict[Platform, Path]:
+    """Those of a release, by platform."""
+    return {row: built_for(row) for row in PLATFORMS}
+
+
+@pytest.fixture(scope="session")
+def checksums(executables: dict[Platform, Path]) -> dict[str, str]:
+    """What a release's Dockerfile has of them, by the names of its arguments."""
+    return {argument(row): hashlib.sha256(file.read_bytes()).hexdigest() for row, file in executables.items()}
 
 
 @pytest.fixture(scope="session")
@@ -50,18 +57,19 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine(frozen: Variant, shared: Path) -> Iterator[Engine]:
-    """Podman, and beside it a GitHub which it trusts, with our release."""
+def engine(executables: dict[Platform, Path], shared: Path) -> Iterator[Engine]:
+    """Podman, and beside it a GitHub and a registry which it trusts, with our release."""
     if os.geteuid() != 0 and not os.environ.get("CI"):
         pytest.skip("only root can build images here; test_by_hand.py does the Dockerfile's steps itself")
     authority = trustme.CA()
     certificate, trusted, hosts = shared / "github.pem", shared / "trusted.pem", shared / "hosts"
     authority.issue_cert(github.FRONT, github.STORE).private_key_and_cert_chain_pem.write_to_path(str(certificate))
     authority.cert_pem.write_to_path(str(trusted))
-    hosts.write_text(github.HOSTS)
+    hosts.write_text(github.HOSTS + registry.HOSTS)
     releases = shared / "releases"
     (releases / f"v{VERSION}").mkdir(parents=True)
-    shutil.copyfile(frozen.command[0], releases / f"v{VERSION}" / FROZEN.name)  # without its mode, as from GitHub
+    for row, file in executables.items():  # without its mode, as from GitHub
+        shutil.copyfile(file, releases / f"v{VERSION}" / row.executable(VERSION))
     files = {"etc/hosts": hosts, "etc/ssl/certs/ca-certificates.crt": trusted}
     with Engine(shared, files) as running:
         serve = (sys.executable, "-m", "tests.images.github", str(certificate), REPOSITORY, str(releases))
@@ -69,7 +77,8 @@ def engine(frozen: Variant, shared: Path) -> Iterator[Engine]:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
-            yield running
+            with registry.running(running, authority, shared):
+                yield running
         finally:
             process.terminate()
             process.communicate()
@@ -95,12 +104,28 @@ def serving(engine: Engine, shared: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def own(engine: Engine, shared: Path, frozen: Variant) -> str:
-    """Our image, made as the workflow makes it."""
+def bases(engine: Engine, serving: str, shared: Path) -> dict[Platform, str]:
+    """An image for each platform to add the probe to, without a tag; nothing in it is run but TensorFlow Serving's."""
+    images = {LINUX_AMD64: serving}
+    for row in PLATFORMS:
+        if row not in images:
+            images[row] = f"docker.io/somebody/serving-{architecture(row)}"
+            context = shared / f"serving-{row.name}"
+            context.mkdir()
+            (context / "Dockerfile").write_text(f"FROM scratch\nLABEL platform={row.name}\n")
+            done = engine.build(f"{images[row]}:{DEFAULT_TAG}", context, f"--platform={row.oci}")
+            assert done.returncode == 0, done.stderr
+    return images
+
+
+@pytest.fixture(scope="session")
+def own(engine: Engine, shared: Path, executables: dict[Platform, Path]) -> str:
+    """Our image for all platforms, made as the workflow makes it."""
     (shared / "bin").mkdir()
     (shared / "contexts").mkdir()
     ours = {"ENGINE": str(engine.wrapper(shared / "bin")), "TMPDIR": str(shared / "contexts")}
-    command = ["make", "image", f"IMAGE={IMAGE}", f"REPOSITORY={REPOSITORY}", f"FILE={frozen.command[0]}"]
+    files = " ".join(map(str, executables.values()))
+    command = ["make", "image", f"IMAGE={IMAGE}", f"REPOSITORY={REPOSITORY}", f"FILE={files}"]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | ours, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not list((shared / "contexts").iterdir())

@@ -15,6 +15,7 @@ from types import TracebackType
 
 import pytest
 
+from build.platform import Platform
 from tests.frozen.roots import GID, SBIN, UID, debian, tool
 from tests.support.variants import Variant
 
@@ -22,7 +23,7 @@ PATIENCE = 120.0
 """Seconds after which a command of the engine counts as hung."""
 
 # The virtual package that containers-common needs is none that debootstrap can resolve; netavark is what provides it.
-PACKAGES = ("podman", "crun", "netavark", "ca-certificates")
+PACKAGES = ("podman", "crun", "netavark", "ca-certificates", "skopeo", "docker-registry")
 CONFIGURATION = {
     "etc/containers/containers.conf": (
         '[containers]\ncgroups = "disabled"\nnetns = "host"\n'
@@ -48,7 +49,7 @@ def debian_13() -> Path:
         for name in IN_MEMORY:
             (root / name).mkdir(exist_ok=True)
 
-    return debian("debian-13-podman", "trixie", PACKAGES, finish)
+    return debian("debian-13-containers", "trixie", PACKAGES, finish)
 
 
 class Engine:
@@ -112,6 +113,10 @@ class Engine:
         """Podman's command line up to its first argument."""
         return (*self.enter("--mount", *spaces), "podman")
 
+    def skopeo(self, *argv: str | Path) -> subprocess.CompletedProcess[str]:
+        """Runs skopeo there, which looks at images without Podman."""
+        return self._run(*self.enter("--mount", "--net"), "skopeo", *argv)
+
     def wrapper(self, folder: Path) -> Path:
         """A command `podman` for those that look for one on PATH."""
         file = folder / "podman"
@@ -121,8 +126,11 @@ class Engine:
 
     def podman(self, *argv: str | Path) -> subprocess.CompletedProcess[str]:
         """Runs it, without a way out."""
+        return self._run(*self.command("--net"), *argv)
+
+    def _run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self.command("--net"), *map(str, argv)],
+            list(map(str, command)),
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -136,6 +144,15 @@ class Engine:
         return self.podman(
             "build", "--pull=never", "--no-cache", "--isolation=chroot", f"--tag={tag}", *options, context
         )
+
+    def content(self, image: str, row: Platform, to: Path) -> Path:
+        """Returns a new folder with all that is in an image for a platform, whether it runs here or not."""
+        container = self.podman("create", f"--platform={row.oci}", "--pull=never", image, "/none")
+        assert container.returncode == 0, container.stderr
+        copied = self.podman("cp", f"{container.stdout.strip()}:/", to)
+        self.podman("rm", container.stdout.strip())
+        assert copied.returncode == 0, copied.stderr
+        return to
 
     def program(self, image: str, *entry: str, options: Sequence[str] = ()) -> Variant:
         """What is in an image, run as a pod would under a strict securityContext; on this machine's network, where the

@@ -1,4 +1,4 @@
-"""Dockerfile.example without a builder: the test itself does what its one step says, from a release on loopback.
+"""Dockerfile.example without a builder: the test itself does what its steps say, from a release on loopback.
 
 It proves less than test_dockerfiles.py, and runs where no image can be built: without root, and without a mirror.
 """
@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from string import Template
 from urllib.parse import urlsplit
 
 import pytest
 
+from build.platform import LINUX_AMD64
 from tests.fake_tfs import FakeServing
 from tests.frozen.expected import check
 from tests.frozen.roots import PROGRAM, inside, root_with
-from tests.images.dockerfiles import EXAMPLE, REPOSITORY, instructions
+from tests.images.dockerfiles import REPOSITORY, argument, in_one_stage
 from tests.support.variants import FROZEN, VERSION, Variant
 
 
@@ -45,11 +45,11 @@ def releases(frozen: Variant, tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def test_the_steps_by_hand(releases: str, frozen: Variant, server: FakeServing, checksum: str, tmp_path: Path) -> None:
-    steps = instructions(EXAMPLE.replace("OWNER", REPOSITORY.split("/")[0]))
-    assert [step[0] for step in steps] == ["ARG", "FROM", "ARG", "ARG", "ADD"]
-    values = dict(step[1].split("=") for step in steps if step[0] == "ARG") | {"TFS_PROBE_SHA256": checksum}
-    said, mode, url, target = (Template(word).substitute(values) for word in steps[-1][1:])
+def test_the_steps_by_hand(releases: str, frozen: Variant, server: FakeServing, tmp_path: Path) -> None:
+    checksum = hashlib.sha256(Path(frozen.command[0]).read_bytes()).hexdigest()
+    _, add = in_one_stage(LINUX_AMD64, **{argument(LINUX_AMD64): checksum})
+    said, mode, url, target = add[1:]
+    url = url.replace("OWNER", REPOSITORY.split("/")[0])
     assert urlsplit(url).netloc == "github.com"
     with urllib.request.urlopen(releases + urlsplit(url).path) as answer:
         content = answer.read()

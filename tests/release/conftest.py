@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from build.platform import PLATFORMS
 from tests.release import clones
-from tests.support.variants import BUILDINFO, ROOT, built
+from tests.support.variants import BUILDINFO, ROOT, VERSION, built, built_for
 
 REPOSITORY = "somebody/tfs-model-status-probe"
 
@@ -23,6 +24,12 @@ def buildinfo() -> Path:
     """The executable's own."""
     built("frozen")
     return BUILDINFO
+
+
+@pytest.fixture
+def buildinfos() -> list[Path]:
+    """Those of the executables for all platforms."""
+    return [built_for(row).with_name(row.buildinfo(VERSION)) for row in PLATFORMS]
 
 
 @pytest.fixture
@@ -42,13 +49,15 @@ def changed(buildinfo: Path, tmp_path: Path) -> Callable[..., Path]:
 def refuse_outdated_packages() -> None:
     """Skips the test where this machine has packages of which no release may be made, unless this is CI: there it
     fails."""
-    command = [sys.executable, "-m", "build.outdated", str(BUILDINFO)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = f"no release can be made here: {done.stdout}{done.stderr}Run build/system_packages.sh update"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    for row in PLATFORMS:
+        made_of = built_for(row).with_name(row.buildinfo(VERSION))
+        command = [sys.executable, "-m", "build.outdated", str(made_of)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = f"no release can be made here: {done.stdout}{done.stderr}Run build/system_packages.sh update"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
 
 
 class Release(NamedTuple):
@@ -62,8 +71,8 @@ class Release(NamedTuple):
 
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """`make release` on a fresh clone. The first of its two builds uses the CPython that was compiled for this
-    checkout, the second compiles its own, which takes minutes."""
+    """`make release` on a fresh clone. The first of its two builds uses what was compiled for this checkout of CPython,
+    the second compiles its own for each platform, which takes minutes."""
     built("frozen")
     refuse_outdated_packages()
     checkout = clones.equipped(tmp_path_factory.mktemp("release") / "checkout")

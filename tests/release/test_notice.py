@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from build.platform import LINUX_ARM64
 from release import notice
 from release.buildinfo import read
 from tests.support.variants import ROOT
@@ -27,9 +28,9 @@ TEXTS = {
 
 
 @pytest.fixture
-def text(buildinfo: Path, tmp_path: Path) -> str:
-    """The NOTICE of the executable."""
-    notice.write(buildinfo, tmp_path / "NOTICE")
+def text(buildinfos: list[Path], tmp_path: Path) -> str:
+    """The NOTICE of the executables."""
+    notice.write(buildinfos, tmp_path / "NOTICE")
     assert [file.name for file in tmp_path.iterdir()] == ["NOTICE"]
     return (tmp_path / "NOTICE").read_text()
 
@@ -38,9 +39,22 @@ def test_it_begins_with_the_repositorys(text: str) -> None:
     assert text.startswith((ROOT / "NOTICE").read_text())
 
 
-def test_each_part_is_named_with_its_version_and_its_licence(text: str, buildinfo: Path) -> None:
+def test_each_executable_is_named_with_its_sum(text: str, buildinfos: list[Path]) -> None:
+    for made in map(read, buildinfos):
+        heading = f"{'=' * 100}\nWhat is linked into {made.executable}\n{'=' * 100}\n"
+        assert text.count(f"{heading}SHA-256 {made.sha256}, commit {made.commit}\n") == 1
+
+
+def test_each_text_is_there_once(text: str, buildinfos: list[Path]) -> None:
+    parts = {(part.name, part.source, part.version) for made in map(read, buildinfos) for part in made.linked}
+    assert len(parts) >= 5
+    for name, source, version in parts:
+        assert text.count(f"{name}: the copyright file of {source} {version}\n") == 1
+
+
+def test_each_part_is_named_with_its_version_and_its_licence(text: str, buildinfos: list[Path]) -> None:
     words = " ".join(text.split())
-    for part in read(buildinfo).linked:
+    for part in (part for made in map(read, buildinfos) for part in made.linked):
         assert f"\n{part.name} {part.upstream}\n    source   {part.source} {part.version}\n" in text
         assert f"https://snapshot.debian.org/package/{part.source}/{part.version}/\n" in text
         assert f"{part.name}: the copyright file of {part.source} {part.version}\n" in text
@@ -68,8 +82,18 @@ def test_another_version_than_the_installed_one_is_refused(
         if entry["name"] == "zlib":
             entry["version"] = "1:1.2.11.dfsg-1"
     with pytest.raises(ValueError, match=r"^zlib 1:1\.2\.11\.dfsg-1 was linked in, but another version "):
-        notice.write(changed(linked=entries), tmp_path / "NOTICE")
+        notice.write([buildinfo, changed(linked=entries)], tmp_path / "NOTICE")
     assert not (tmp_path / "NOTICE").exists()
+
+
+def test_a_text_of_a_package_that_is_only_in_the_sysroot(
+    buildinfos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the machine has another version installed than the platform's packages have."""
+    monkeypatch.setattr(notice, "installed", lambda name: None)
+    (arm64,) = (file for file in buildinfos if read(file).platform == LINUX_ARM64.name)
+    notice.write([arm64], tmp_path / "NOTICE")
+    assert "OpenSSL: the copyright file of openssl " in (tmp_path / "NOTICE").read_text()
 
 
 def test_a_source_that_is_not_here_is_refused(buildinfo: Path, changed: Callable[..., Path], tmp_path: Path) -> None:
@@ -78,4 +102,4 @@ def test_a_source_that_is_not_here_is_refused(buildinfo: Path, changed: Callable
         if entry["name"] == "CPython":
             entry["version"] = "3.1-1"
     with pytest.raises(ValueError, match=r"^the copyright file of python3\.\d+ 3\.1-1 is not on this machine$"):
-        notice.write(changed(linked=entries), tmp_path / "NOTICE")
+        notice.write([changed(linked=entries)], tmp_path / "NOTICE")

@@ -12,32 +12,39 @@ import sys
 import venv
 from pathlib import Path
 
+import pytest
+
 from build import platform
-from build.platform import LINUX_AMD64, MANUAL
+from build.platform import LINUX_AMD64, LINUX_ARM64, MANUAL, PLATFORMS, Platform
+from release.contents import emulator
 from tests.release.clones import git
 from tests.release.conftest import REPOSITORY, Release
-from tests.support.variants import FROZEN, VERSION
+from tests.support.variants import VERSION
 
-EXECUTABLE = FROZEN.name
-DEB = LINUX_AMD64.deb_file(VERSION)
-RPM = LINUX_AMD64.rpm_file(VERSION)
+EXECUTABLES = {row: row.executable(VERSION) for row in PLATFORMS}
+DEBS = {row: row.deb_file(VERSION) for row in PLATFORMS}
+RPMS = {row: row.rpm_file(VERSION) for row in PLATFORMS}
+BUILDINFOS = {row: row.buildinfo(VERSION) for row in PLATFORMS}
+SBOMS = {row: f"{name}.cdx.json" for row, name in EXECUTABLES.items()}
 WHEEL = f"tfs_model_status_probe-{VERSION}-py3-none-any.whl"
 SDIST = f"tfs_model_status_probe-{VERSION}.tar.gz"
 ASSETS = {
-    *(EXECUTABLE, platform.zipapp(VERSION), WHEEL, SDIST, DEB, RPM, "Dockerfile", "NOTICE"),
-    *MANUAL,
-    *(f"tfs_model_status_probe_{VERSION}.cdx.json", LINUX_AMD64.buildinfo(VERSION), "checksums.txt"),
+    *(name for names in (EXECUTABLES, DEBS, RPMS, BUILDINFOS, SBOMS) for name in names.values()),
+    *(platform.zipapp(VERSION), WHEEL, SDIST, *MANUAL, "Dockerfile", "NOTICE", "checksums.txt"),
 }
+EVERY_PLATFORM = pytest.mark.parametrize("row", PLATFORMS, ids=[row.name for row in PLATFORMS])
 INSTALLED = {
-    "/usr/bin/tfs_model_status_probe": EXECUTABLE,
     "/usr/share/doc/tfs-model-status-probe/NOTICE": "NOTICE",
     "/usr/share/doc/tfs-model-status-probe/copyright": "../../LICENSE",
     "/usr/share/doc/tfs-model-status-probe/CHANGELOG.md": "../../CHANGELOG.md",
     "/usr/share/bash-completion/completions/tfs_model_status_probe": MANUAL.bash,
     "/usr/share/fish/vendor_completions.d/tfs_model_status_probe.fish": MANUAL.fish,
 }
+MACHINES = {"EM_X86_64": "Advanced Micro Devices X86-64", "EM_AARCH64": "AArch64"}
+"""As readelf names them."""
+PROBE = "/usr/bin/tfs_model_status_probe"
 PAGE = "/usr/share/man/man1/tfs_model_status_probe.1.gz"
-ZSH = {DEB: "/usr/share/zsh/vendor-completions/", RPM: "/usr/share/zsh/site-functions/"}
+ZSH = {"deb": "/usr/share/zsh/vendor-completions/", "rpm": "/usr/share/zsh/site-functions/"}
 
 
 def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
@@ -56,10 +63,11 @@ def version(release: Release) -> str:
     return f"tfs_model_status_probe {VERSION} (commit {commit}, CPython "
 
 
-def check_installed(root: Path, release: Release, package: str) -> None:
+def check_installed(root: Path, release: Release, packager: str, row: Platform) -> None:
     """The files of a package, and nothing else, as they are among the assets."""
     found = {f"/{file.relative_to(root)}" for file in root.rglob("*") if file.is_file()}
-    installed = {**INSTALLED, PAGE: MANUAL.page, ZSH[package] + MANUAL.zsh: MANUAL.zsh}
+    own = {PROBE: EXECUTABLES[row], PAGE: MANUAL.page, ZSH[packager] + MANUAL.zsh: MANUAL.zsh}
+    installed = INSTALLED | own
     assert {file for file in found if not file.startswith("/var/lib/")} == set(installed)
     for path, original in installed.items():
         file = root / path[1:]
@@ -67,13 +75,13 @@ def check_installed(root: Path, release: Release, package: str) -> None:
         assert content == (release.assets / original).read_bytes(), path
         assert file.stat().st_mode & 0o7777 == (0o755 if "/bin/" in path else 0o644), path
         assert file.stat().st_mtime == int(git(release.checkout, "log", "-1", "--format=%ct"))
-    assert run(root / "usr/bin/tfs_model_status_probe", "-version").startswith(version(release))
+    assert run(*emulator(row), root / PROBE[1:], "-version").startswith(version(release))
 
 
 def test_all_assets_and_nothing_else(release: Release) -> None:
     assert {file.name for file in release.assets.iterdir()} == ASSETS
     assert {file.name for file in release.assets.parent.iterdir()} == {"release", "release-notes.md"}
-    assert os.access(release.assets / EXECUTABLE, os.X_OK)
+    assert all(os.access(release.assets / name, os.X_OK) for name in EXECUTABLES.values())
     # The size and the name of each are the last that one sees.
     listed = re.findall(r"^ *(\d+)  dist/release/(\S+)$", release.said, re.MULTILINE)
     assert {(int(size), name) for size, name in listed} == {
@@ -92,9 +100,17 @@ def test_checksums(release: Release) -> None:
 
 
 def test_every_form_says_its_version_and_commit(release: Release) -> None:
-    assert run(release.assets / EXECUTABLE, "-version").startswith(version(release))
+    for row, name in EXECUTABLES.items():
+        assert run(*emulator(row), release.assets / name, "-version").startswith(version(release))
     zipapp = release.assets / platform.zipapp(VERSION)
     assert run(sys.executable, zipapp, "-version").startswith(version(release))
+
+
+@EVERY_PLATFORM
+def test_the_executable_is_for_its_platform(release: Release, row: Platform) -> None:
+    """By binutils, which did not make it for every platform."""
+    said = run("readelf", "--file-header", "--wide", release.assets / EXECUTABLES[row])
+    assert re.findall(r"^ +Machine: +(.*)$", said, re.MULTILINE) == [MACHINES[row.elf_machine]]
 
 
 def test_the_wheel_installs_without_a_network(release: Release, tmp_path: Path) -> None:
@@ -116,30 +132,34 @@ def test_the_source_distribution_has_what_the_repository_has(release: Release, t
     assert here - there == set()
 
 
-def test_the_deb_installs(release: Release, tmp_path: Path) -> None:
+@EVERY_PLATFORM
+def test_the_deb_installs(release: Release, tmp_path: Path, row: Platform) -> None:
     database = tmp_path / "root" / "var" / "lib" / "dpkg"
     (database / "info").mkdir(parents=True)
     (database / "updates").mkdir()
     (database / "status").touch()
     dpkg = ("dpkg", f"--root={tmp_path / 'root'}", "--force-not-root", f"--log={tmp_path / 'log'}")
-    run(*dpkg, "--install", release.assets / DEB)
-    check_installed(tmp_path / "root", release, DEB)
+    run(*dpkg, "--add-architecture", row.deb)
+    run(*dpkg, "--install", release.assets / DEBS[row])
+    check_installed(tmp_path / "root", release, "deb", row)
     assert run(*dpkg, "--audit") == ""
     shown = run("dpkg-query", f"--admindir={database}", "--show", "--showformat=${Package} ${Version} ${Architecture}")
-    assert shown == f"tfs-model-status-probe {VERSION} amd64"
-    run(*dpkg, "--purge", "tfs-model-status-probe")
+    assert shown == f"tfs-model-status-probe {VERSION} {row.deb}"
+    run(*dpkg, "--purge", f"tfs-model-status-probe:{row.deb}")
     assert not (tmp_path / "root" / "usr").exists()
 
 
-def test_the_rpm_installs(release: Release, tmp_path: Path) -> None:
+@EVERY_PLATFORM
+def test_the_rpm_installs(release: Release, tmp_path: Path, row: Platform) -> None:
     rpm = ("rpm", "--root", tmp_path / "root", "--dbpath", "/var/lib/rpm")
     (tmp_path / "root").mkdir()
-    assert "digests OK" in run(*rpm, "--checksig", release.assets / RPM)
-    shown = run(*rpm, "--query", "--queryformat", "%{NAME} %{VERSION}-%{RELEASE} %{ARCH}", "-p", release.assets / RPM)
-    assert shown == f"tfs-model-status-probe {VERSION}-1 x86_64"
+    file = release.assets / RPMS[row]
+    assert "digests OK" in run(*rpm, "--checksig", file)
+    shown = run(*rpm, "--query", "--queryformat", "%{NAME} %{VERSION}-%{RELEASE} %{ARCH}", "-p", file)
+    assert shown == f"tfs-model-status-probe {VERSION}-1 {row.rpm}"
     # What every rpm needs of rpm itself is in no database here.
-    run(*rpm, "--install", "--nodeps", release.assets / RPM)
-    check_installed(tmp_path / "root", release, RPM)
+    run(*rpm, "--install", "--nodeps", "--ignorearch", file)
+    check_installed(tmp_path / "root", release, "rpm", row)
     assert run(*rpm, "--verify", "--nodeps", "tfs-model-status-probe") == ""
     requires = run(*rpm, "--query", "--requires", "tfs-model-status-probe").split("\n")
     assert all(line.startswith("rpmlib(") for line in requires if line)
@@ -148,8 +168,9 @@ def test_the_rpm_installs(release: Release, tmp_path: Path) -> None:
 def test_the_dockerfile_is_the_releases(release: Release) -> None:
     text = (release.assets / "Dockerfile").read_text()
     assert f"ARG TFS_PROBE_VERSION={VERSION}\n" in text
-    assert f"ARG TFS_PROBE_SHA256={sha256(release.assets / EXECUTABLE)}\n" in text
-    assert f"https://github.com/{REPOSITORY}/releases/download/" in text
+    for argument, row in (("AMD64", LINUX_AMD64), ("ARM64", LINUX_ARM64)):
+        assert f"ARG TFS_PROBE_SHA256_{argument}={sha256(release.assets / EXECUTABLES[row])}\n" in text
+    assert text.count(f"https://github.com/{REPOSITORY}/releases/download/") == len(PLATFORMS)
     assert "OWNER" not in text
 
 
@@ -157,13 +178,14 @@ def test_the_notes(release: Release) -> None:
     """What changed comes first; then the linked packages, and commands of which the first can be run here."""
     changelog = (release.checkout / "CHANGELOG.md").read_text()
     section = changelog.split(f"## [{VERSION}]", 1)[1].split("\n", 1)[1].split("\n## [", 1)[0].strip()
-    assert release.notes.startswith(f"{section}\n\n## What is linked into the executable\n")
+    assert release.notes.startswith(f"{section}\n\n## What is linked into the executables\n")
     openssl = run("dpkg-query", "--show", "--showformat=${source:Version}", "libssl-dev")
     assert f"| OpenSSL | `openssl` | {openssl} | Apache-2.0 |\n" in release.notes
     commands = release.notes.split("```")[1].strip().splitlines()
     assert commands[0] == "sha256sum --check --ignore-missing checksums.txt"
     assert run(*commands[0].split(), cwd=release.assets)
-    assert f"gh attestation verify {EXECUTABLE} --repo {REPOSITORY}" in commands
+    for name in EXECUTABLES.values():
+        assert f"gh attestation verify {name} --repo {REPOSITORY}" in commands
     assert f"github.com/{REPOSITORY}/.github/workflows/release.yml@refs/tags/v{VERSION}" in release.notes
     assert f"`ghcr.io/{REPOSITORY}:{VERSION}`" in release.notes
     assert "OWNER" not in release.notes

@@ -12,8 +12,10 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
+from build.platform import PLATFORMS, Platform
 from release import sbom
 from release.buildinfo import read
+from tests.support.variants import VERSION, built_for
 
 ZSTD = {
     "name": "Zstandard",
@@ -35,10 +37,13 @@ def written(buildinfo: Path, folder: Path) -> Any:
     return json.loads(file.read_text())
 
 
-def test_it_names_the_executable(buildinfo: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("row", PLATFORMS, ids=[row.name for row in PLATFORMS])
+def test_it_names_the_executable(row: Platform, tmp_path: Path) -> None:
+    buildinfo = built_for(row).with_name(row.buildinfo(VERSION))
     made, metadata = read(buildinfo), written(buildinfo, tmp_path)["metadata"]
     executable = metadata["component"]
     assert (executable["name"], executable["version"]) == (made.name, made.version)
+    assert executable["bom-ref"] == row.executable(VERSION)
     assert executable["hashes"] == [{"alg": "SHA-256", "content": made.sha256}]
     assert metadata["timestamp"] == made.date.isoformat()
 

@@ -14,7 +14,7 @@ import pytest
 
 from build.platform import LINUX_AMD64
 from tests.frozen.mirror import make_mirror
-from tests.release.clones import clone, commit, equipped, git, run
+from tests.release.clones import clone, commit, equipped, git, only_amd64, run
 from tests.support.variants import ROOT, VERSION, Variant, built
 
 
@@ -32,7 +32,7 @@ def left(checkout: Path) -> list[str]:
 def test_two_builds_that_differ(frozen: Variant, tmp_path: Path) -> None:
     """One byte of CPython is another one in this checkout's cache. The second build makes it anew, and so finds out:
     everything that has the executable in it is named, and nothing else."""
-    checkout = clone(tmp_path / "checkout")
+    checkout = only_amd64(clone(tmp_path / "checkout"))
     cache = checkout / ".cache" / "python"
     cache.mkdir(parents=True)
     for part in (ROOT / ".cache" / "python").iterdir():
@@ -54,7 +54,7 @@ def test_two_builds_that_differ(frozen: Variant, tmp_path: Path) -> None:
         LINUX_AMD64.executable(VERSION),
         LINUX_AMD64.deb_file(VERSION),
         LINUX_AMD64.rpm_file(VERSION),
-        f"tfs_model_status_probe_{VERSION}.cdx.json",
+        f"{LINUX_AMD64.executable(VERSION)}.cdx.json",
         LINUX_AMD64.buildinfo(VERSION),
         "NOTICE",
         "run `python -m release.artefacts FOLDER` in both and compare the folders with diffoscope",
@@ -62,7 +62,7 @@ def test_two_builds_that_differ(frozen: Variant, tmp_path: Path) -> None:
 
 
 def test_an_executable_that_is_not_as_specified(frozen: Variant, tmp_path: Path) -> None:
-    checkout = equipped(tmp_path / "checkout")
+    checkout = only_amd64(equipped(tmp_path / "checkout"))
     inspection = checkout / "build" / "inspect_artifact.py"
     inspection.write_text(re.sub(r"^LARGEST = .*$", "LARGEST = 1_000_000", inspection.read_text(), flags=re.MULTILINE))
     commit(checkout)
@@ -78,7 +78,7 @@ def test_a_package_that_the_distribution_has_updated(
 ) -> None:
     """It is refused after the first build, which tells what is linked in."""
     monkeypatch.setenv("APT_CONFIG", str(make_mirror(tmp_path, {"libssl_dev": "9.0-1"})))
-    checkout = equipped(tmp_path / "checkout")
+    checkout = only_amd64(equipped(tmp_path / "checkout"))
     done = run(checkout, "prepare")
     assert (done.exit_code, left(checkout)) == (1, [])
     assert re.fullmatch(

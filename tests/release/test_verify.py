@@ -13,15 +13,18 @@ from pathlib import Path
 import pytest
 
 from build import platform
-from build.platform import LINUX_AMD64, MANUAL
+from build.platform import LINUX_AMD64, LINUX_ARM64, MANUAL, PLATFORMS
+from release import contents
+from release.checkout import ReleaseError
 from tests.release.clones import Done, git, run
 from tests.release.conftest import REPOSITORY, Release
-from tests.release.test_release import ASSETS, DEB, EXECUTABLE, RPM, SDIST, WHEEL
+from tests.release.test_release import ASSETS, BUILDINFOS, DEBS, EXECUTABLES, RPMS, SBOMS, SDIST, WHEEL
 from tests.support.variants import VERSION
 
 ZIPAPP = platform.zipapp(VERSION)
-SBOM = f"tfs_model_status_probe_{VERSION}.cdx.json"
-BUILDINFO = LINUX_AMD64.buildinfo(VERSION)
+EXECUTABLE, DEB, RPM = EXECUTABLES[LINUX_AMD64], DEBS[LINUX_AMD64], RPMS[LINUX_AMD64]
+SBOM, BUILDINFO = SBOMS[LINUX_AMD64], BUILDINFOS[LINUX_AMD64]
+OF_ARM64 = sorted(names[LINUX_ARM64] for names in (EXECUTABLES, DEBS, RPMS, SBOMS, BUILDINFOS))
 
 
 @pytest.fixture
@@ -92,16 +95,71 @@ def test_no_release(release: Release, assets: Path, tmp_path: Path) -> None:
     assert verify(release, assets) == (1, "", "checksums.txt is missing\n")
     empty = tmp_path / "empty"
     empty.mkdir()
-    wanted = "must contain one executable, tfs_model_status_probe_X.Y.Z_linux_amd64, and contains none"
-    assert verify(release, empty) == (1, "", f"{empty} {wanted}\n")
+    names = "tfs_model_status_probe_X.Y.Z_linux_amd64 and tfs_model_status_probe_X.Y.Z_linux_arm64"
+    wanted = f"must contain the executables of one version, {names}"
+    assert verify(release, empty) == (1, "", f"{empty} {wanted}: it has none\n")
+    (assets / LINUX_ARM64.executable("1.2.3")).write_text("of an older release")
+    two = " and ".join(sorted({"1.2.3", VERSION}))
+    assert verify(release, assets) == (1, "", f"{assets} {wanted}: it has those of {two}\n")
     sentence = f"{empty / 'none'} does not exist: name a folder with the files of a release\n"
     assert verify(release, empty / "none") == (1, "", sentence)
 
 
 def test_another_repository(release: Release, assets: Path) -> None:
     assert verify(release, assets, "--repository", REPOSITORY).exit_code == 0
-    sentence = "Dockerfile: it lacks https://github.com/other/tfs-model-status-probe/\n"
-    assert verify(release, assets, "--repository", "other/tfs-model-status-probe") == (1, "", sentence)
+    done = verify(release, assets, "--repository", "other/tfs-model-status-probe")
+    lines = done.stderr.splitlines()
+    assert (done.exit_code, len(lines)) == (1, 2 * len(PLATFORMS))
+    there = [("lacks", "other/tfs-model-status-probe")] * len(PLATFORMS)
+    there += [("has the unexpected line", REPOSITORY)] * len(PLATFORMS)
+    for line, (what, repository) in zip(lines, there, strict=True):
+        assert line.startswith(f"Dockerfile: it {what} `https://github.com/{repository}/releases/download/")
+
+
+@pytest.mark.parametrize("name", OF_ARM64)
+def test_one_platforms_file_is_missing(release: Release, assets: Path, name: str) -> None:
+    """Whether the list knows it or not."""
+    (assets / name).unlink()
+    assert verify(release, assets) == (1, "", f"{name} is missing\n")
+    list_again(assets)
+    assert verify(release, assets) == (1, "", f"{name} is missing\n")
+
+
+def test_no_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be run here is not skipped."""
+    assert contents.emulator(LINUX_AMD64) == ()
+    assert contents.emulator(LINUX_ARM64) == LINUX_ARM64.emulator
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ReleaseError, match=r"^qemu-aarch64-static is missing: apt-get install qemu-user-static$"):
+        contents.emulator(LINUX_ARM64)
+
+
+def test_files_of_two_platforms_that_were_mixed_up(release: Release, assets: Path) -> None:
+    """Each file is whole, and stands under the other one's name."""
+    for names in (EXECUTABLES, DEBS, RPMS, SBOMS, BUILDINFOS):
+        one, another = (assets / names[row] for row in (LINUX_AMD64, LINUX_ARM64))
+        one.rename(assets / "moved")
+        another.rename(one)
+        (assets / "moved").rename(another)
+    list_again(assets)
+    done = verify(release, assets)
+    assert done.exit_code == 1
+    for row, other in ((LINUX_AMD64, LINUX_ARM64), (LINUX_ARM64, LINUX_AMD64)):
+        name = EXECUTABLES[row]
+        assert f"{BUILDINFOS[row]}: it is of another executable than {name}\n" in done.stderr
+        assert f"{name}: it is not an executable for {row.name}\n" in done.stderr
+        assert f"{DEBS[row]}: its metadata is tfs-model-status-probe {VERSION} {other.deb}\n" in done.stderr
+        assert f"{RPMS[row]}: its metadata is tfs-model-status-probe {VERSION} {other.rpm}\n" in done.stderr
+
+
+def test_the_other_platforms_executable_in_a_deb(release: Release, assets: Path, tmp_path: Path) -> None:
+    subprocess.run(["dpkg-deb", "--raw-extract", assets / DEB, tmp_path / "deb"], check=True)
+    shutil.copy(assets / EXECUTABLES[LINUX_ARM64], tmp_path / "deb/usr/bin/tfs_model_status_probe")
+    subprocess.run(["dpkg-deb", "--build", tmp_path / "deb", assets / DEB], check=True, capture_output=True)
+    list_again(assets)
+    which = f"{EXECUTABLES[LINUX_ARM64]}, and not {EXECUTABLES[LINUX_AMD64]}"
+    sentence = f"{DEB}: its /usr/bin/tfs_model_status_probe is {which}\n"
+    assert verify(release, assets) == (1, "", sentence)
 
 
 def test_files_that_the_list_vouches_for(release: Release, assets: Path, tmp_path: Path) -> None:
@@ -118,26 +176,36 @@ def test_files_that_the_list_vouches_for(release: Release, assets: Path, tmp_pat
     openssl = next(part for part in sbom["components"] if part["name"] == "openssl")["version"]
     replace(assets / MANUAL.page, b"AVAILABLE", b"available")
     replace(assets / "NOTICE", f"openssl {openssl}".encode(), b"openssl 1.1.1")
-    replace(assets / "Dockerfile", b"ARG TFS_PROBE_SHA256=", b"ARG TFS_PROBE_SHA256=0")
+    replace(assets / "Dockerfile", b"ARG TFS_PROBE_SHA256_ARM64=", b"ARG TFS_PROBE_SHA256_ARM64=0")
     list_again(assets)
 
     done = verify(release, assets)
     version = f"tfs_model_status_probe {VERSION} (commit {git(release.checkout, 'rev-parse', '--short=12', 'HEAD')},"
     other = f"-version does not begin with `{version}`, but is: tfs_model_status_probe {VERSION} (commit 0123456789ab, "
-    digest = re.search("SHA256=0(.*)", (assets / "Dockerfile").read_text())
+    digest = re.search("SHA256_ARM64=0(.*)", (assets / "Dockerfile").read_text())
     assert digest
+    in_packages = [
+        f"{name}: {fault}"
+        for name in (DEBS[LINUX_ARM64], RPMS[LINUX_ARM64])
+        for fault in (
+            "its /usr/share/doc/tfs-model-status-probe/NOTICE is not NOTICE",
+            f"its man page is not {MANUAL.page}",
+        )
+    ]
     expected = (
-        f"{ZIPAPP}: {other}",
-        f"{WHEEL}: {other}",
-        f"{SDIST}: what it builds is not {WHEEL}",
         f"{DEB}: its /usr/bin/tfs_model_status_probe is not {EXECUTABLE}",
         f"{DEB}: its /usr/share/doc/tfs-model-status-probe/NOTICE is not NOTICE",
         f"{DEB}: its man page is not {MANUAL.page}",
         f"{RPM} cannot be read or run: ",
-        f"{MANUAL.page}: it is not what this checkout makes",
         f"{SBOM}: it lacks {left_out['name']} {left_out['version']}, which is linked in",
+        *in_packages,
+        f"{ZIPAPP}: {other}",
+        f"{WHEEL}: {other}",
+        f"{SDIST}: what it builds is not {WHEEL}",
+        f"{MANUAL.page}: it is not what this checkout makes",
         f"NOTICE: it lacks openssl {openssl}, which is linked in",
-        f"Dockerfile: it lacks ARG TFS_PROBE_SHA256={digest[1]}",
+        f"Dockerfile: it lacks `ARG TFS_PROBE_SHA256_ARM64={digest[1]}`",
+        f"Dockerfile: it has the unexpected line `ARG TFS_PROBE_SHA256_ARM64=0{digest[1]}`",
     )
     told = done.stderr.splitlines()
     assert (done.exit_code, len(told)) == (1, len(expected)), done.stderr
@@ -154,7 +222,7 @@ def test_another_executable(release: Release, assets: Path) -> None:
     assert f"{BUILDINFO}: it is of another executable than {EXECUTABLE}\n" in done.stderr
     assert f"{EXECUTABLE}: its checksums are not those of its content\n" in done.stderr
     assert f"{RPM}: its /usr/bin/tfs_model_status_probe is not {EXECUTABLE}\n" in done.stderr
-    assert "Dockerfile: it lacks ARG TFS_PROBE_SHA256=" in done.stderr
+    assert "Dockerfile: it lacks `ARG TFS_PROBE_SHA256_AMD64=" in done.stderr
 
 
 def test_an_executable_that_is_none(release: Release, assets: Path) -> None:

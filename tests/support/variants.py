@@ -92,10 +92,21 @@ on_each_interpreter = on("module", "frozen")
 def built(name: str) -> Variant:
     """The variant of that name. Skips the test where it was not built; in CI, fails it."""
     variant = VARIANTS[name]
-    file = Path(variant.command[-1])
-    if name != "module" and not file.exists():
+    if name != "module":
+        _require(Path(variant.command[-1]))
+    return variant
+
+
+def built_for(row: platform.Platform) -> Path:
+    """The executable for that platform. Skips the test where it was not built; in CI, fails it."""
+    file = FROZEN if row == platform.LINUX_AMD64 else ROOT / "dist" / row.executable(VERSION)
+    _require(file)
+    return file
+
+
+def _require(file: Path) -> None:
+    if not file.exists():
         missing = f"{file.relative_to(ROOT)} was not built: run `make test`"
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    return variant

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from build.platform import PLATFORMS
 from tests.support.variants import ROOT, VERSION
 from tests.workflows.jobs import Run, runs
 
@@ -181,8 +183,9 @@ def test_the_next_rebuild_updates_the_proposal(github: GitHub, clone: Path) -> N
     assert "OpenSSL 3.0.24" in github.state["pulls"]["1"]["body"]
 
 
-LAST: Run = next(run for run in runs() if run.name == "Look for its buildinfo")
-RELEASED = {TAG: {"draft": False, "notes": "", "assets": [f"p_{VERSION}.buildinfo", "checksums.txt"]}}
+LAST: Run = next(run for run in runs() if run.name == "Look for its buildinfos")
+LISTED = [f"p_{VERSION}_{row.name}.buildinfo" for row in PLATFORMS]
+RELEASED = {TAG: {"draft": False, "notes": "", "assets": [*LISTED, "checksums.txt"]}}
 
 
 @pytest.mark.parametrize(
@@ -203,31 +206,33 @@ def test_the_last_release_is_looked_for(
     )
     assert (done.returncode, done.stdout) == (exit_code, said), done.stderr
     assert (tmp_path / "output").read_text() == output
-    assert [file.name for file in tmp_path.glob("last/*")] == ([f"p_{VERSION}.buildinfo"] if output else [])
+    assert sorted(file.name for file in tmp_path.glob("last/*")) == (sorted(LISTED) if output else [])
 
 
 IMAGE = "ghcr.io/octo-org/tfs-model-status-probe"
 DIGEST = "sha256:" + "7" * 64
 
 
-def push(github: GitHub, digests: str) -> subprocess.CompletedProcess[str]:
-    """Pushes by a docker that writes down how it was called."""
+def push(github: GitHub, digest: str) -> subprocess.CompletedProcess[str]:
+    """Pushes by a podman that writes down how it was called. tests/images pushes by a real one."""
     script = (
         'echo "$*" >>"$(dirname "$0")/calls"\ncase $1 in\nlogin) cat >>"$(dirname "$0")/calls" ;;\n'
-        f'push) echo progress ;;\nimage) printf "{digests}" ;;\nesac'
+        f'manifest) echo progress; printf "{digest}" >"$5" ;;\nesac'
     )
-    command(github.folder, "docker", script)
+    command(github.folder, "podman", script)
     return github.run(ROOT / "release" / "image" / "push.sh", f"{IMAGE}:2.0.0", TOKEN="secret", GITHUB_ACTOR="octocat")
 
 
 def test_an_image_is_pushed(github: GitHub) -> None:
-    done = push(github, f"elsewhere/x@sha256:1\\n{IMAGE}@{DIGEST}\\n\\n")
+    done = push(github, DIGEST)
     assert (done.returncode, done.stdout) == (0, f"name={IMAGE}\ndigest={DIGEST}\n"), done.stderr
     calls = (github.folder / "calls").read_text().splitlines()
-    assert calls[:3] == ["login ghcr.io --username octocat --password-stdin", "secret", f"push {IMAGE}:2.0.0"]
+    assert calls[:2] == ["login ghcr.io --username octocat --password-stdin", "secret"]
+    assert re.fullmatch(rf"manifest push --all --digestfile \S+ {IMAGE}:2.0.0 docker://{IMAGE}:2.0.0", calls[2])
+    assert not list(github.folder.glob("tmp.*"))
 
 
 def test_a_push_without_a_digest_is_an_error(github: GitHub) -> None:
-    done = push(github, "\\n")
+    done = push(github, "")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith("but docker does not report its digest\n")
+    assert done.stderr.endswith("but podman does not report its digest\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from build.platform import LINUX_AMD64, LINUX_ARM64, PLATFORMS, find
 from tests.platforms.other_pythons import SUPPORTED
 from tests.support.variants import ROOT
 from tests.workflows.jobs import ACTIONS, FILES, FOLDER, WORKFLOWS, Run, jobs, runs
@@ -23,6 +24,8 @@ WRITERS = {
     "release.publish": {"contents"},
     "rebuild.propose": {"contents", "pull-requests"},
 }
+# The machines of each platform.
+MACHINES = {LINUX_AMD64.name: "ubuntu-24.04", LINUX_ARM64.name: "ubuntu-24.04-arm"}
 # What only GitHub's machines have: a container engine, the signer's identity, releases, a place for outputs.
 ELSEWHERE = re.compile(
     r"\b(make (image|smoke)|cosign|gh) |release/(publish|propose|image/push)\.sh|GITHUB_(ENV|OUTPUT)|\$BUNDLE"
@@ -67,6 +70,19 @@ def test_every_supported_python_is_run_on_both_systems() -> None:
     matrix = WORKFLOWS["ci"]["jobs"]["pythons"]["strategy"]["matrix"]
     assert tuple(matrix["python"]) == SUPPORTED
     assert [machine.partition("-")[0] for machine in matrix["machine"]] == ["ubuntu", "macos"]
+
+
+def test_each_executable_is_built_and_then_run_on_machines_of_its_platform() -> None:
+    for workflow, job in (("ci", "freeze"), ("release", "build")):
+        scripts = [run.script for run in runs() if (run.job.workflow, run.job.name) == (workflow, job)]
+        named = {find(name) for script in scripts for name in re.findall(r"PLATFORM=(\w+)", script)}
+        assert any(re.match(r"make (release|freeze)\b(?!.*PLATFORM=)", script) for script in scripts)
+        assert job == "build" or named | {LINUX_AMD64} == set(PLATFORMS)  # `make release` makes all of them
+    for job, content in WORKFLOWS["smoke"]["jobs"].items():
+        matrix = content["strategy"]["matrix"]
+        alone = {(name, machine) for name in matrix.get("platform", ()) for machine in matrix["machine"]}
+        assert alone | {(one["platform"], one["machine"]) for one in matrix["include"]} == set(MACHINES.items()), job
+        assert content["runs-on"] == "${{ matrix.machine }}"
 
 
 def test_no_steps_are_repeated() -> None:
@@ -140,6 +156,7 @@ def make_only_says(script: str, folder: Path) -> subprocess.CompletedProcess[str
         "GITHUB_REPOSITORY": "octo-org/tfs-model-status-probe",
         "GITHUB_REF_NAME": "v2.0.0",
         "IMAGE": "alpine:3.24.2",
+        "PLATFORM": "linux_arm64",
         "PATH": f"{folder}:{os.environ['PATH']}",
     }
     return subprocess.run(
@@ -160,7 +177,7 @@ FAULTS = {
         "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
         "actions/checkout@v7",
     ),
-    "hadolint": (ROOT / "Dockerfile.example", "FROM tensorflow/serving:${TFS_TAG}", "FROM tensorflow/serving"),
+    "hadolint": (ROOT / "Dockerfile.example", "FROM ${TFS_IMAGE}:${TFS_TAG}", "FROM tensorflow/serving"),
     "shellcheck": (ROOT / "release" / "publish.sh", 'view "$tag"', "view $tag"),
 }
 
