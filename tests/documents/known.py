@@ -30,7 +30,14 @@ HOSTED = {
 TOO_LONG = {r"dpkg-buildpackage -b": "tests/frozen/test_relinking.py changes one function of libc.a, not all of glibc"}
 
 # What programs say, and no commands.
-SAID = {"saved_model_cli show", "context deadline exceeded", "internal error:", "permission denied", "timed out"}
+SAID = {
+    "saved_model_cli show",
+    "context deadline exceeded",
+    "exec format error",
+    "internal error:",
+    "permission denied",
+    "timed out",
+}
 # Pages of the repository's at the hosting service, relative to a file in its root.
 PAGES = {"../../releases"}
 # Blocks that are pictures, by their document and how they begin.
