@@ -16,8 +16,7 @@ from typing import NamedTuple
 from build import apt
 from build.command import BuildError, run
 from build.platform import Platform
-from build.shared import checkout
-from build.shared.checkout import ROOT
+from build.shared.checkout import SYSROOTS
 from build.shared.debian import SYSROOT_INDEX, Package
 
 PACKAGES = ("libc6-dev", "libssl-dev", "libzstd-dev", "zlib1g-dev")
@@ -46,7 +45,7 @@ class Sysroot(NamedTuple):
 def sysroot(platform: Platform, compiler_library: str) -> Sysroot:
     """Returns a platform's sysroot, after making it if it is not there. Raises BuildError, also where a static library
     is missing. `compiler_library` is the package with that of the compiler's version."""
-    folder = checkout.sysroot(platform.name)
+    folder = SYSROOTS / platform.name
     if not (folder / SYSROOT_INDEX).exists():
         _make(folder, platform, (compiler_library, *PACKAGES))
     index = json.loads((folder / SYSROOT_INDEX).read_text())

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from build.shared.checkout import ROOT, sysroot, unpacked_source
+from build.shared.checkout import ROOT, SYSROOTS, unpacked_source
 from build.shared.debian import installed, unpacked
 from release.buildinfo import Buildinfo, Linked, read
 
@@ -75,7 +75,7 @@ def _copyright(part: Linked, made: Buildinfo) -> str:
 def _root(part: Linked, made: Buildinfo) -> Path:
     """Returns where a package is, in the version that was linked in: in the platform's sysroot, or installed. Raises
     ValueError if it is in neither."""
-    name, folder = part.packages[0], sysroot(made.platform)
+    name, folder = part.packages[0], SYSROOTS / made.platform
     for root, package in ((folder, unpacked(folder, name)), (Path("/"), installed(name))):
         if package and (package.source, package.source_version) == (part.source, part.version):
             return root

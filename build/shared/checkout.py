@@ -11,16 +11,13 @@ from probe import __version__
 ROOT = Path(__file__).resolve().parent.parent.parent
 VERSION = __version__
 """The program's version. `probe/__init__.py` is the only place that states it."""
+SYSROOTS = ROOT / ".cache" / "sysroot"
+"""Where the build keeps the libraries of other platforms than this machine's, in folders named after these."""
 
 
 def unpacked_source(package: str, version: str) -> Path:
     """Returns where the build keeps a source package of the distribution."""
     return ROOT / ".cache" / "python" / f"{package}_{version}.unpacked"
-
-
-def sysroot(platform: str) -> Path:
-    """Returns where the build keeps the libraries of another platform than this machine's."""
-    return ROOT / ".cache" / "sysroot" / platform
 
 
 def commit(root: Path = ROOT) -> str:

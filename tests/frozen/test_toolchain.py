@@ -15,6 +15,7 @@ import pytest
 from build import sysroot
 from build.command import BuildError
 from build.platform import LINUX_ARM64, PLATFORMS
+from build.shared.debian import SYSROOT_INDEX
 from tests.frozen.mirror import make_mirror
 from tests.support.variants import ROOT
 
@@ -56,7 +57,7 @@ def test_what_is_missing_is_named(platform: str, programs: tuple[str, ...], sent
 @pytest.fixture
 def unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A sysroot in which all static libraries are, as empty files of two packages."""
-    monkeypatch.setattr(sysroot, "CACHE", tmp_path / "sysroot")
+    monkeypatch.setattr(sysroot, "SYSROOTS", tmp_path / "sysroot")
     root = tmp_path / "sysroot" / LINUX_ARM64.name
     libraries = root / "usr" / "lib" / LINUX_ARM64.triple
     libraries.mkdir(parents=True)
@@ -68,7 +69,7 @@ def unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         name: {"name": name, "version": "1:2-3", "source": f"{name}-source", "source_version": "2-3"}
         for name in set(sysroot.STATIC.values())
     }
-    (root / sysroot.INDEX).write_text(json.dumps({"packages": packages, "owners": owners}))
+    (root / SYSROOT_INDEX).write_text(json.dumps({"packages": packages, "owners": owners}))
     return libraries
 
 
@@ -98,7 +99,7 @@ def test_a_mirror_that_cannot_be_used(
 ) -> None:
     """It lacks a package, or a signature: apt says so, and nothing is left that the next build would take for a
     sysroot."""
-    monkeypatch.setattr(sysroot, "CACHE", tmp_path / "sysroot")
+    monkeypatch.setattr(sysroot, "SYSROOTS", tmp_path / "sysroot")
     mirror = make_mirror(tmp_path, {"libssl_dev": "3.0-1"}, LINUX_ARM64.deb, trusted)
     monkeypatch.setenv("APT_CONFIG", str(mirror))
     with pytest.raises(BuildError, match=complaint):

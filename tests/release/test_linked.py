@@ -22,7 +22,7 @@ from build import buildinfo as buildinfo_maker
 from build.command import BuildError
 from build.platform import LINUX_AMD64, PLATFORMS, Platform
 from build.python_object import Python
-from build.shared.checkout import sysroot
+from build.shared.checkout import SYSROOTS
 from build.shared.debian import SYSROOT_INDEX
 from build.toolchain import toolchain
 from release.buildinfo import Buildinfo, read
@@ -72,7 +72,7 @@ def recorded(made: Buildinfo) -> dict[str, int]:
 
 def libraries(row: Platform) -> Iterator[Path]:
     """The static libraries of these packages: those that are installed, or the platform's own."""
-    root = sysroot(row.name)
+    root = SYSROOTS / row.name
     if not emulator(row):
         for package in query("--show", "--showformat=${Package}\n", *PACKAGES):
             yield from (Path(name) for name in query("--listfiles", package) if name.endswith(".a"))
@@ -134,7 +134,7 @@ def source_of(row: Platform, package: str) -> list[str]:
     """The source package and its version: by dpkg for what is installed, otherwise by the changelog in the package."""
     if not emulator(row):
         return query("--show", "--showformat=${source:Package} ${source:Version}", package)
-    log = sysroot(row.name) / "usr" / "share" / "doc" / package / "changelog.Debian.gz"
+    log = SYSROOTS / row.name / "usr" / "share" / "doc" / package / "changelog.Debian.gz"
     name, version = gzip.decompress(log.read_bytes()).decode().splitlines()[0].split()[:2]
     return [f"{name} {version.strip('()')}"]
 
