@@ -272,6 +272,9 @@ class ModelStatus(Value):
         self.omitted: Final = omitted
 
     def __iter__(self) -> "Iterator[VersionStatus]":
+        return self._all() if self.rest else iter(self.first)
+
+    def _all(self) -> "Iterator[VersionStatus]":
         yield from self.first
         yield from self.rest
 

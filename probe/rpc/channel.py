@@ -219,9 +219,9 @@ class Channel:
         outcomes: "list[bytes | Failure | None]",
     ) -> int:
         """Starts as many of the requests as may be in flight; returns how many have been started by now."""
+        allowed = deadline.with_timeout(timeout, RPC)
+        seconds = allowed.remaining()
         while started < len(requests) and len(self._calls) < in_flight:
-            allowed = deadline.with_timeout(timeout, RPC)
-            seconds = allowed.remaining()
             if seconds <= 0:
                 outcomes[started] = timed_out(allowed, timeout)
             elif self._connection.can_open:

@@ -274,7 +274,7 @@ class UnaryCall:
         status = fields.get(b"grpc-status")
         if status is None:
             return self._fail(UNKNOWN, "the trailers have no grpc-status", "unreadable")
-        code = _code(status)
+        code = 0 if status == b"0" else _code(status)
         if code is None:
             return self._fail(INTERNAL, f"malformed grpc-status: {_shown(status)}", "unreadable")
         if code:
