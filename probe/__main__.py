@@ -163,10 +163,9 @@ def _serve(
 
     if asked.verbose:
         _log(options_lines(asked, environment, stamp(), notes))
-    process.exit_on_signal(exit_codes.OK)
     failure = serve(
         plan, notes, read, lambda report: advice(asked, report), time.time_ns, stamp,
-        lambda text: _log(f"{stamp()}{escape(text)}\n"),
+        lambda text: _log(f"{stamp()}{escape(text)}\n"), process.exit_on_signal(exit_codes.OK),
     )  # fmt: skip
     return _print_report(asked, environment, _failed(failure), begun)
 

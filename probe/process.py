@@ -56,10 +56,18 @@ def prepare() -> None:
     _signal.signal(_signal.SIGXFSZ, _signal.SIG_IGN)
 
 
-def exit_on_signal(exit_code: int) -> None:
-    """Makes SIGTERM and SIGINT end the process with that code: they are the usual way to stop a server."""
+def exit_on_signal(exit_code: int) -> "int | None":
+    """Makes SIGTERM and SIGINT end the process with that code: they are the usual way to stop a server.
+
+    Returns a descriptor that becomes readable when one arrives: a loop must poll it too, since Python ends the process
+    only after the system call, which a signal that comes just before it does not interrupt. The static executable ends
+    at once, and returns None."""
+    waking, wake = posix.pipe()
+    posix.set_blocking(wake, False)
+    _signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     for number in (_signal.SIGTERM, _signal.SIGINT):
         _signal.signal(number, lambda *_: posix._exit(exit_code))
+    return waking
 
 
 def environment(prefix: bytes) -> "dict[bytes, bytes]":

@@ -31,10 +31,12 @@ def serve(
     wall_ns: "Callable[[], int]",
     stamp: "Callable[[], str]",
     log: "Callable[[str], None]",
+    signals: "int | None",
 ) -> Failure:
     """Serves until the process ends; returns only if it cannot start. `plan`: with the questions of its
     configuration file, about which there are `notes`, and which `read` reads again. `advise`: a hint about the command
-    line for a report that failed; `wall_ns`: the time since 1970; `stamp`: a line's timestamp; `log`: writes a line."""
+    line for a report that failed; `wall_ns`: the time since 1970; `stamp`: a line's timestamp; `log`: writes a line.
+    `signals`: a descriptor that becomes readable when a signal has arrived whose handler must run, if one is needed."""
     assert plan.serve is not None
     sockets = listen(plan.serve)
     if isinstance(sockets, Failure):
@@ -42,7 +44,7 @@ def serve(
     models = Models(plan, notes, read)
     board = Board(plan.queries, plan.interval)
     shown = Shown(plan.client.address, plan.interval, __version__, models.has_file)
-    server = Server(sockets, Site(board, shown, advise, wall_ns, log).respond)
+    server = Server(sockets, Site(board, shown, advise, wall_ns, log).respond, signals)
     poller = Poller(plan, models, board, Session(), wall_ns, stamp, log)
     gc.freeze()  # objects from the start are never freed, and scanning them would only copy their memory
     gc.enable()

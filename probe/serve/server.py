@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 64
 ACCEPTS_PER_TURN = 8  # fewer than MAX_CONNECTIONS: a flood must not push a client out before its request is read
-# An ordinary Python runs its signal handlers in this thread, and one that came just before `poll` would wait for it.
-MAX_WAIT_SECONDS = 0.2
 PAUSE_SECONDS = 0.05  # if no descriptor is left and no connection can be closed
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 EVENTS = {READ: select.POLLIN, WRITE: select.POLLOUT, TURN: 0}
@@ -25,14 +23,17 @@ class Server:
 
     __slots__ = ("_busy", "_connections", "_listeners", "_poll", "_respond", "_waiting")
 
-    def __init__(self, listeners: "tuple[_socket.socket, ...]", respond: "Respond") -> None:
+    def __init__(
+        self, listeners: "tuple[_socket.socket, ...]", respond: "Respond", signals: "int | None" = None
+    ) -> None:
+        """`signals`: a descriptor that is readable when a signal's handler must run, which it does by itself."""
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._respond = respond
         self._connections: dict[int, Connection] = {}
         self._waiting: dict[int, Wanted] = {}  # what each waits for
         self._busy: set[int] = set()  # those with something left to do
         self._poll = select.poll()
-        for number in self._listeners:
+        for number in (*self._listeners, *(() if signals is None else (signals,))):
             self._poll.register(number, select.POLLIN)
 
     def run(self) -> None:
@@ -41,7 +42,7 @@ class Server:
             self._turn()
 
     def _turn(self) -> None:
-        """Waits until something can be done, at most MAX_WAIT_SECONDS, and does it."""
+        """Waits until something can be done, and does it."""
         busy, self._busy = self._busy, set()
         ready = [number for number, _ in self._poll.poll(0 if busy else self._milliseconds())]
         now = time.monotonic()
@@ -54,11 +55,12 @@ class Server:
             if connection.deadline <= now:
                 self._go_on(number, connection.expire(now))
 
-    def _milliseconds(self) -> float:
-        """How long to wait at most."""
-        now = time.monotonic()
-        limits = [connection.deadline - now for connection in self._connections.values()]
-        return max(min([MAX_WAIT_SECONDS, *limits]), 0) * 1000 + 1
+    def _milliseconds(self) -> "float | None":
+        """How long to wait at most; None for ever."""
+        if not self._connections:
+            return None
+        first = min(connection.deadline for connection in self._connections.values())
+        return max(first - time.monotonic(), 0) * 1000 + 1
 
     def _accept(self, listener: _socket.socket, now: float) -> None:
         for _ in range(ACCEPTS_PER_TURN):

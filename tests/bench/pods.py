@@ -28,6 +28,7 @@ from tests.deploy import cri, images
 from tests.deploy.documents import USES, load
 from tests.deploy.sidecar import POD_MONITOR, server_of, sidecar_of
 from tests.frozen.roots import SBIN
+from tests.support.cpu import cpu_seconds
 from tests.support.runner import HANG_SECONDS
 
 from .programs import Program
@@ -39,7 +40,6 @@ IMAGE, IDLE_IMAGE = "bench.example.com/probe:1", "bench.example.com/server:1"
 IDLE = "usr/bin/tensorflow_model_server"
 COMMANDS = ("containerd", "ctr", "runc", "busybox")
 HOUR = 3600
-CPUCLOCK_SCHED = 2  # of clock ids, by the kernel's include/linux/posix-timers.h: the CPU time of a whole process
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # The exec probe that stands in the sidecar's place, and how often the kubelet runs it.
@@ -134,9 +134,9 @@ class Pod:
         self._pod.start(container | {"image": IMAGE, "args": arguments, "volumeMounts": []}, self._spec)
         _wait_until_ready(serving)
         (pid,) = (pid for pid in _descendants(self._runtime.pid) if f"-serve=:{serving}" in _arguments(pid))
-        before = _cpu_seconds(pid)
+        before = cpu_seconds(pid)
         _ask_as_deployed(serving, seconds)
-        return _cpu_seconds(pid) - before
+        return cpu_seconds(pid) - before
 
 
 @contextmanager
@@ -242,15 +242,10 @@ def _arguments(pid: int) -> list[str]:
         return []
 
 
-def _cpu_seconds(pid: int) -> float:
-    """CPU time of a process (clock_getcpuclockid(3))."""
-    return time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED)
-
-
 def _cpu_seconds_with_children(pid: int) -> float:
-    """That, and of its children that it has waited for, and of theirs."""
+    """CPU time of a process, and of its children that it has waited for, and of theirs."""
     fields = _stat(pid)
     try:
-        return _cpu_seconds(pid) + (int(fields[13]) + int(fields[14])) / TICKS
+        return cpu_seconds(pid) + (int(fields[13]) + int(fields[14])) / TICKS
     except (OSError, IndexError):
         return 0.0

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.cpu import cpu_seconds
 from tests.support.runner import HANG_SECONDS
 from tests.support.variants import Variant
 
@@ -102,8 +103,7 @@ class Sidecar:
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / 100
+        return cpu_seconds(self.process.pid)
 
     def end(self) -> int:
         """Sends SIGTERM; the exit code."""
