@@ -72,7 +72,7 @@ def test_a_readme_without_the_marks_is_an_error(wrong: str) -> None:
 def test_the_readmes_words_agree_with_the_figures() -> None:
     """Its opening: what our call, the Go program's and a stock freeze's cost."""
     words = " ".join(README.read_text().split(BEGIN)[0].split())
-    assert "it costs less than the Go program" in words
+    assert "costs less than the Go program" in words
     for figure in (WALL, CPU, MEMORY):
         assert median(STATIC, figure) < median(original().name, figure)
     (tens,) = re.findall(r"(\w+) times the CPU time of the Go program", words)
