@@ -135,9 +135,9 @@ bench: .venv/ready $(FROZEN) $(ZIPAPP)
 soak: .venv/ready $(FROZEN)
 	@$(RUN) -m tests.soak $(or $(ROUNDS),100000)
 
-# These two need a container engine, but nothing that is installed here.
+# These two need a container engine, but nothing that is installed here. -S: a package of PyPI is called `build` as well.
 image:
-	@python3 -m release.image.build '$(or $(IMAGE),tfs-model-status-probe:$(VERSION))' '$(or $(REPOSITORY),OWNER/tfs-model-status-probe)' $(or $(FILE),$(FROZEN))
+	@python3 -S -m release.image.build '$(or $(IMAGE),tfs-model-status-probe:$(VERSION))' '$(or $(REPOSITORY),OWNER/tfs-model-status-probe)' $(or $(FILE),$(FROZEN))
 
 smoke:
 	@python3 tests/smoke.py $(if $(FILE),--file '$(FILE)') '$(or $(IMAGE),$(error say which image: make smoke IMAGE=alpine:3.24.2 FILE=$(FROZEN)))'

@@ -1,4 +1,4 @@
-"""Builds an image that contains only the executable: `python3 -m release.image.build IMAGE REPOSITORY FILE...`
+"""Builds an image that contains only the executable: `python3 -S -m release.image.build IMAGE REPOSITORY FILE...`
 
     IMAGE       its name: ghcr.io/OWNER/tfs-model-status-probe:2.0.0
     REPOSITORY  OWNER/tfs-model-status-probe, for the label that links the image to its source
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Builds the image, or prints why it cannot."""
     arguments = sys.argv[1:] if argv is None else argv
     if len(arguments) < 3:
-        print("usage: python3 -m release.image.build IMAGE REPOSITORY FILE...", file=sys.stderr)
+        print("usage: python3 -S -m release.image.build IMAGE REPOSITORY FILE...", file=sys.stderr)
         return 1
     image, repository, *files = arguments
     try:
