@@ -272,6 +272,12 @@ MANY = [
     several("a flag for one model, and a file with two", f"{FILE} -model-version=2", 1,
             "error: -model-version needs a single model, and -model-config-file lists 2",
             files={"models.conf": CONFIG}, hints=1, judged=False),
+    *[
+        several(f"{flag}, and a file with two", f"{FILE} {flag}={value}", 1,
+                f"error: {flag} needs a single model, and -model-config-file lists 2",
+                files={"models.conf": CONFIG}, hints=1, judged=False)
+        for flag, value in (("-model-label", "stable"), ("-min-version", "0"), ("-predict", "{folder}/good.pb"))
+    ],
     several("all of the file's versions and labels", f"{FILE} -require=all", 0, ANSWER, AVAILABLE, models={"m": TWO},
             files={"models.conf": ONE}, labels={"m": {"stable": 1}}, judged=False),
     several("all: a version of the file is missing", f"{FILE} -require=all", 12, ANSWER, no_match("version: 2"),
