@@ -257,6 +257,26 @@ def test_the_configuration_file_is_read_again(variant: Variant, tmp_path: Path) 
         assert 'tfs_model_ready{model="two"}' not in samples
 
 
+@on("module", "frozen")
+def test_a_second_model_in_the_file_of_a_flag_for_one(variant: Variant, tmp_path: Path) -> None:
+    """Such a file is a broken one: the model that was asked for before stays the only one."""
+    file = tmp_path / "models.config"
+    model = 'config {{ name: "{}" base_path: "/m" model_platform: "tensorflow" }} '
+    file.write_text(f"model_config_list {{ {model.format('one')} }}")
+    with (
+        FakeServing({"one": {1: "AVAILABLE"}}, rest=False) as tfs,
+        sidecar(variant, f"-addr=:{tfs.port}", f"-model-config-file={file}", FAST, "-model-version=1") as probe,
+    ):
+        probe.wait_for_status(200)
+        file.write_text(f"model_config_list {{ {model.format('one')} {model.format('two')} }}")
+        line = (
+            "-model-version needs a single model, and -model-config-file lists 2; its last usable content stays in use"
+        )
+        probe.wait_for_line(line)
+        assert probe.get("/readyz").status == 200
+        assert probe.metrics()["tfs_probe_config_last_reload_successful"] == 0
+
+
 @on_each_interpreter
 def test_a_broken_file_at_the_start(variant: Variant, tmp_path: Path) -> None:
     file = tmp_path / "models.config"
