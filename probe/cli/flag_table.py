@@ -19,7 +19,7 @@ ORIGINAL, QUESTION, TIME, SECURITY, OUTPUT, SERVE, INSTALL = (
     "",
     "What to ask, and what counts as success",
     "Time limits and waiting",
-    "Secure connections, and metadata",
+    "Secure connections and metadata",
     "Engine and output",
     "As a sidecar",
     "Installation",

@@ -54,12 +54,17 @@ TABLE = (
         "The server does not know the model",
         "-model-name; also the answer until a first version is found.",
     ),
-    (EMPTY, "EMPTY", "The answer lists no version", "The model's base path: no version has been found in it yet."),
+    (
+        EMPTY,
+        "EMPTY",
+        "No version is listed, or there is no model to ask for",
+        "The model's base path, or the configuration file.",
+    ),
     (
         NO_MATCH,
         "NO_MATCH",
         "The requested version is not listed",
-        "-model-version, and the model's base path; the hint lists what is there.",
+        "The version, label or minimum asked for; the hint lists what is there.",
     ),
     (
         CREDENTIALS,
@@ -80,7 +85,7 @@ TABLE = (
     (
         PREDICT,
         "PREDICT",
-        "AVAILABLE, but the request of -predict failed",
+        "AVAILABLE, but the -predict request failed",
         "The gRPC code on the line, the file, and the model's signature.",
     ),
     (UNEXPECTED, "UNEXPECTED", "The version is in a state that this program does not know", "A newer release."),
