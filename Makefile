@@ -89,6 +89,7 @@ debian-13: .venv/ready
 	@$(RUN) -m tests.platforms.debian_13
 
 platform: .venv/ready $(FROZEN)
+	@$(MAKE) freeze PLATFORM=linux_amd64 # to compare with
 	@build/system_packages.sh test
 	@$(RUN) -m tests.platforms.other_platforms $(PLATFORM)
 
