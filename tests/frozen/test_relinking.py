@@ -11,22 +11,32 @@ from pathlib import Path
 
 import pytest
 
+from build.platform import PLATFORMS, Platform
+from build.shared.checkout import SYSROOTS
 from release import notice, sbom
-from tests.support.variants import BUILDINFO, FROZEN, ROOT, Variant
+from tests.support.variants import ROOT, VERSION, Variant, built_for
 
 CHANGED = 'const char *gai_strerror(int code) { return "This is another C library"; }\n'
 
 
+@pytest.fixture(scope="module", params=PLATFORMS, ids=[row.name for row in PLATFORMS])
+def platform(request: pytest.FixtureRequest) -> Platform:
+    row: Platform = request.param
+    return row
+
+
 @pytest.fixture(scope="module")
-def relinked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def relinked(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an executable that is linked with a changed libc.a, and its buildinfo."""
+    built_for(platform)  # and so are its CPython and its libraries
     library, out = tmp_path_factory.mktemp("library"), tmp_path_factory.mktemp("relinked")
-    own = subprocess.run(["gcc", "-print-file-name=libc.a"], capture_output=True, text=True, check=True)
-    shutil.copy(own.stdout.strip(), library)
+    root = SYSROOTS / platform.name if platform.emulator else Path("/")
+    shutil.copy(root / "usr" / "lib" / platform.triple / "libc.a", library)
     (library / "gai_strerror.c").write_text(CHANGED)
-    subprocess.run(["gcc", "-O2", "-fno-pie", "-c", "gai_strerror.c"], cwd=library, check=True)
-    subprocess.run(["ar", "r", "libc.a", "gai_strerror.o"], cwd=library, check=True)
-    freeze = [sys.executable, "-m", "build.freeze", str(out)]
+    compile_it = [f"{platform.tools}gcc", "-O2", "-fno-pie", "-c", "gai_strerror.c"]
+    subprocess.run(compile_it, cwd=library, check=True)
+    subprocess.run([f"{platform.tools}ar", "r", "libc.a", "gai_strerror.o"], cwd=library, check=True)
+    freeze = [sys.executable, "-m", "build.freeze", str(out), platform.name]
     done = subprocess.run(
         freeze, cwd=ROOT, env=os.environ | {"RELINK_WITH": str(library)}, capture_output=True, text=True, check=False
     )
@@ -34,21 +44,22 @@ def relinked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_the_notice_has_the_recipe() -> None:
-    assert "\n       make freeze PLATFORM=linux_amd64 RELINK_WITH=FOLDER\n" in (ROOT / "NOTICE").read_text()
+def test_the_notice_has_the_recipe(platform: Platform) -> None:
+    assert f"\n       make freeze PLATFORM={platform.name} RELINK_WITH=FOLDER\n" in (ROOT / "NOTICE").read_text()
 
 
-def test_the_changed_library_is_linked(frozen: Variant, relinked: Path) -> None:
+def test_the_changed_library_is_linked(frozen: Variant, platform: Platform, relinked: Path) -> None:
     """The resolver's error depends on the machine; the changed library has only one."""
-    question = ("-addr", "name.invalid:1", "-connect-timeout", "100ms")
+    question = ("-addr", "name.invalid:1", "-connect-timeout", "2s")
     words = "lookup name.invalid: this is another C library"
     assert words not in frozen.run(*question).verdict
-    assert words in Variant("relinked", (str(relinked / FROZEN.name),)).run(*question).verdict
+    program = Variant("relinked", (*platform.emulator, str(relinked / platform.executable(VERSION))))
+    assert words in program.run(*question).verdict
 
 
-def test_it_cannot_be_released(relinked: Path, tmp_path: Path) -> None:
+def test_it_cannot_be_released(platform: Platform, relinked: Path, tmp_path: Path) -> None:
     """The contents of a library without a package are unknown."""
-    buildinfo = relinked / BUILDINFO.name
+    buildinfo = relinked / platform.buildinfo(VERSION)
     (entry,) = (entry for entry in json.loads(buildinfo.read_text())["linked"] if entry["name"] == "libc.a")
     assert entry["source"] is None and entry["version"].startswith("sha256:")
     refused = pytest.raises(ValueError, match=r"^libc\.a did not come from a package .*: it cannot be released$")
