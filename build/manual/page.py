@@ -53,9 +53,9 @@ HEAD = """\
 .Op Fl \\&- Ar command Op Ar argument ...
 .Sh DESCRIPTION
 .Nm
-asks a TensorFlow Serving server whether its models are ready, prints the reason on standard error, and answers with an
-exit code.
-It is made for exec probes of Kubernetes, health checks of compose, rollout gates and CI jobs.
+asks a TensorFlow Serving server whether its models are ready, prints the reason on standard error, and exits with a
+code that tells the result.
+It is meant for exec probes in Kubernetes, health checks in compose, rollout gates and CI jobs.
 .Pp
 Without further flags a model is ready if any of its versions is AVAILABLE.
 If none is, the state of the first version in the answer, the newest, decides.
@@ -78,6 +78,14 @@ a little below the time after which the caller ends the probe, for example to 90
 of 1.
 The probe then ends by itself and prints the reason.
 When the kubelet kills a probe, its output is lost.
+.Pp
+.Fl wait
+is for gates, jobs and init containers, not for probes: the kubelet itself asks again.
+.Fl timeout
+would end such a wait early, so omit it;
+.Fl timeout=0
+overrides the variable
+.Ev TFS_PROBE_TIMEOUT .
 """
 
 
@@ -181,7 +189,7 @@ def _environment() -> Iterator[str]:
     yield prose(f"Every flag except {', '.join(some)} and {last} can also be set by a variable.")
     yield f"Its name is {ENVIRONMENT_PREFIX} and the flag's name in capitals, with underscores, for example\n"
     yield f".Ev {FLAGS['rpc-timeout'].variable}=2s .\n"
-    yield "The variable of a repeatable flag takes one value a line.\nThe command line wins.\n"
+    yield "The variable of a repeatable flag takes one value per line.\nThe command line wins.\n"
     yield f".It Ev {ROOTS_FILE} , {ROOTS_FOLDERS}\n"
     yield "Where to find the system's certificates, with\n.Fl tls .\n"
     yield f".It Ev {WORKLOAD_API}\nThe socket of the SPIFFE Workload API, with\n.Fl spiffe .\n.El\n"
