@@ -44,8 +44,10 @@ WRAPPED = (
 )
 LIBRARIES = ("-lz", "-lm")
 LINK_MAP = "maker.map"
-# The functions of CPython that calls without and with TLS execute: the names in callgrind's output files, by
+# The functions of CPython that calls execute over gRPC, with TLS and without, and over REST: the names in callgrind's
+# output files, by
 #   grep -ohP '^c?fn=\(\d+\) \K[^\s\x27]+' FILE... | LC_ALL=C sort -u
+# of which python.o has a section.
 HOT_FUNCTIONS = LAUNCHER / "hot_functions.txt"
 KEEP_SYMBOLS = os.environ.get("KEEP_SYMBOLS") == "1"
 # Compiled for each link, because it has the size of the heap; and with CPython, because they are parts of it.
