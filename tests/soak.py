@@ -24,6 +24,7 @@ TLS_INTERVAL = "50ms"  # a handshake must fit into a round
 SAMPLES = 20
 SETTLED = SAMPLES // 4  # of the samples: allocators need a while, with TLS above all
 MODELS: Models = {"one": {123: "AVAILABLE"}, "two": {7: "AVAILABLE", 8: ("END", 15, "Can't parse it")}}
+EARLY_RESTARTS = 25  # before the first sample: each is a TLS context more that the allocator has to find room for
 MAX_GROWTH_KIB = 512
 
 
@@ -71,13 +72,13 @@ def soak(variant: Variant, wanted: int) -> list[Sample]:
         }
         for probe in probes.values():
             probe.wait_for_status(200)
+        for _ in range(EARLY_RESTARTS):
+            restart(plain, secure)
+            for probe in probes.values():
+                probe.wait_for_status(200)
         due = wanted // SAMPLES
         while due <= wanted:
-            for server in (plain, secure):
-                server.close_ports()
-            time.sleep(0.1)
-            for server in (plain, secure):
-                server.open_ports()
+            restart(plain, secure)
             while rounds(probes["plain"]) < due:
                 for probe in probes.values():
                     probe.get("/")
@@ -88,6 +89,15 @@ def soak(variant: Variant, wanted: int) -> list[Sample]:
             found += [sample(name, probe) for name, probe in probes.items()]
             due += wanted // SAMPLES
     return found
+
+
+def restart(*servers: FakeServing) -> None:
+    """All of them are gone for some rounds."""
+    for server in servers:
+        server.close_ports()
+    time.sleep(0.1)
+    for server in servers:
+        server.open_ports()
 
 
 def problems(samples: list[Sample]) -> list[str]:
