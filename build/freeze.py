@@ -39,7 +39,7 @@ CFLAGS_FOR_PYTHON = ("-Wno-missing-field-initializers", "-Wno-strict-prototypes"
 LDFLAGS = ("-static", "-no-pie", "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--build-id=none")
 # Functions that the launcher replaces.
 WRAPPED = (
-    "-Wl,--wrap=getaddrinfo,--wrap=getservbyname,--wrap=SSL_CTX_new",
+    "-Wl,--wrap=getaddrinfo,--wrap=getservbyname,--wrap=SSL_CTX_new,--wrap=ossl_default_provider_init",
     "-Wl,--wrap=_dl_get_origin,--wrap=_dl_init_paths,--wrap=_dl_find_object_init,--wrap=_dl_protect_relro",
 )
 LIBRARIES = ("-lz", "-lm")
