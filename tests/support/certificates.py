@@ -17,7 +17,7 @@ from typing import TypeAlias
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.interop.servers import TlsFiles
@@ -29,7 +29,16 @@ LONG_AGO, YESTERDAY, TOMORROW, FAR_OFF = (
     for days in (-700, -1, 1, 700)
 )
 
-PrivateKey: TypeAlias = "rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey"
+PrivateKey: TypeAlias = (
+    "rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey"
+)
+UNUSUAL_KEYS: dict[str, PrivateKey] = {
+    "p384": ec.generate_private_key(ec.SECP384R1()),
+    "p521": ec.generate_private_key(ec.SECP521R1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate(),
+    "ed448": ed448.Ed448PrivateKey.generate(),
+}
+"""By the name of the server's certificate that has it."""
 
 
 @functools.cache
@@ -94,6 +103,8 @@ class Certificates:
         self.keep_odd("common-name", curve, (), common_name="localhost")
         self.keep_odd("partial-wildcard", curve, ("h*f.example",))
         self.keep_odd("for-clients", curve, HERE, purpose=ExtendedKeyUsageOID.CLIENT_AUTH)
+        for name, key in UNUSUAL_KEYS.items():
+            self.keep_odd(name, key, HERE)
         self.keep_odd("weak", rsa.generate_private_key(65537, 1024), HERE)
 
     def _clients(self) -> None:

@@ -11,12 +11,13 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.fake_tfs import FakeServing
 from tests.interop import servers
-from tests.support.certificates import Certificates
+from tests.support.certificates import UNUSUAL_KEYS, Certificates
 from tests.support.hints import HINTS
 from tests.support.runner import Outcome
 from tests.support.tls_server import NO_SECURITY, context, serving
@@ -25,6 +26,15 @@ from tests.support.variants import Variant, on_each_interpreter
 STACKS = list(servers.SERVERS)
 TLS_1_0, TLS_1_1 = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+# Those of CPython as its own source configures it, which the distribution's may widen.
+CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+
+
+def ciphers_of_tls_1_2() -> list[str]:
+    """Each cipher suite that a client offers."""
+    offering = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    offering.set_ciphers(CIPHERS)
+    return [cipher["name"] for cipher in offering.get_ciphers() if cipher["protocol"] == "TLSv1.2"]
 
 
 def ask(variant: Variant, address: str, *argv: str) -> Outcome:
@@ -178,6 +188,36 @@ def test_http2_is_refused_by_an_alert(variant: Variant, certificates: Certificat
         finally:
             openssl.kill()
     check_refused(outcome, "(ALPN)", "tls-alpn")
+
+
+@pytest.fixture(scope="module")
+def dh_parameters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of RFC 7919, for servers whose ciphers need them."""
+    file = tmp_path_factory.mktemp("dh") / "dh.pem"
+    group = ("-algorithm", "DH", "-pkeyopt", "group:ffdhe2048")
+    subprocess.run(["openssl", "genpkey", "-genparam", *group, "-out", file], check=True)
+    return file
+
+
+@pytest.mark.parametrize("cipher", ciphers_of_tls_1_2())
+@on_each_interpreter
+def test_each_cipher(variant: Variant, certificates: Certificates, dh_parameters: Path, cipher: str) -> None:
+    name = "server" if "ECDSA" in cipher else "server-rsa"
+    only = context(certificates, name, versions=(TLS_1_2, TLS_1_2), ciphers=cipher)
+    only.load_dh_params(str(dh_parameters))
+    with serving(only) as address:
+        outcome = ask(variant, address, *certificates.trusting(), "-v")
+    assert outcome.exit_code == 0, outcome
+    assert f"(TLSv1.2, {cipher})" in outcome.stderr
+
+
+@pytest.mark.parametrize("name", ["server", "server-rsa", *UNUSUAL_KEYS])
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+@on_each_interpreter
+def test_each_kind_of_key(variant: Variant, certificates: Certificates, name: str, version: ssl.TLSVersion) -> None:
+    with serving(context(certificates, name, versions=(version, version))) as address:
+        outcome = ask(variant, address, *certificates.trusting())
+    assert outcome.exit_code == 0, outcome
 
 
 @on_each_interpreter
