@@ -30,6 +30,22 @@ void _PyObject_WipeFreed(void)
     _PyMem.realloc = _PyObject.realloc = wipe_and_realloc;
 }
 
+/* Empties the lists of free memory in an arena. Their order is that in which the memory was freed, which a rehearsal on a busy
+ * machine may change: a call that has to wait frees more. */
+static void forget_free_blocks(struct arena_object *arena)
+{
+    uintptr_t first = (arena->address + POOL_SIZE_MASK) & ~(uintptr_t)POOL_SIZE_MASK;
+    for (uintptr_t at = first; arena->address && at < (uintptr_t)arena->pool_address; at += POOL_SIZE) {
+        poolp pool = (poolp)at;
+        for (block *next, *freed = pool->freeblock; freed; freed = next) {
+            next = *(block **)freed;
+            *(block **)freed = NULL;
+        }
+        pool->freeblock = NULL;
+        pool->nextpool = pool->prevpool = NULL;
+    }
+}
+
 /* Called just before the snapshot is taken. From then on no small object is allocated in the arenas there are, so new objects lie
  * side by side in new pages, instead of in gaps on many pages of the executable, each of which would have to be copied. */
 void _PyObject_CloseArenas(void)
@@ -37,6 +53,7 @@ void _PyObject_CloseArenas(void)
     _PyMem.free = _PyObject.free = _PyObject_Free;
     _PyMem.realloc = _PyObject.realloc = _PyObject_Realloc;
     for (uint i = 0; i < maxarenas; i++) {
+        forget_free_blocks(&arenas[i]);
         arenas[i].freepools = NULL;
         arenas[i].nfreepools = 0;
         if (arenas[i].address)

@@ -112,6 +112,15 @@ void *python_realloc(void *block, size_t size)
     return larger;
 }
 
+void forget_freed_blocks(void)
+{
+    for (struct head *next, *block = free_blocks; block; block = next) {
+        next = block->next;
+        block->next = NULL;
+    }
+    free_blocks = NULL;
+}
+
 /* CPython keeps small objects in arenas that it maps. */
 
 void *python_mmap(void *address, size_t length, int protection, int flags, int descriptor, off_t offset)

@@ -31,6 +31,7 @@ int write_snapshot(const char *path)
     FILE *file = fopen(path, "wb");
     if (!file)
         return -1;
+    forget_freed_blocks();
     snapshot_made = 1;
     for (int i = 0; i < SECTIONS; i++)
         if ((uintptr_t)sections[i].end > _Py_snapshot_end)

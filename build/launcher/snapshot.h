@@ -29,6 +29,9 @@ extern size_t heap_used;
 /* How many blocks outside of it CPython has. There must be none when the snapshot is taken. */
 extern size_t passing_blocks;
 
+/* Empties the heap's list of free blocks, whose order may differ from build to build. No run takes blocks from it. */
+void forget_freed_blocks(void);
+
 /* Writes the sections, one after another, to a new file, and prints a line for each: name, address, length, and how many bytes of
  * it are in use. Returns 0, or -1. */
 int write_snapshot(const char *path);
