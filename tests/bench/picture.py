@@ -2,7 +2,8 @@
 their own, what watching a model costs in an hour.
 
 A column's scale is made for the executable and its peers. The bar of a program that goes far beyond is cut short, which
-a gap in it shows. Every bar bears its number. Calls over TLS stand in a group of their own below.
+a gap in it shows. Every bar bears its number. Calls over TLS, and the questions that need more than one plain call,
+stand in groups of their own below.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from xml.sax.saxutils import escape
 
 from tests.support.variants import ROOT
 
-from .programs import FLOOR, OURS
+from .programs import CURL, FLOOR, FLOOR_ONE, FLOOR_TWENTY, ONE, OURS
 from .results import CPU, LIMITED, MEMORY, WALL, Report, Row
 from .table import shown
 
 WITH_TLS = "-tls: TLS 1.3, certificate verified; grpc_health_probe asks the health service."
+REPLAYED = f"From {ONE} to {CURL}: of one server that replays a real one's answers."
 IN_PODS = "Exec probes: containerd, its shim and runc included. The sidecar: as the kubelet and Prometheus ask it."
 PICTURE = ROOT / "docs" / "benchmark.svg"
 
@@ -32,7 +34,7 @@ MARGIN, NAMES, COLUMN, BAR = 20, 232, 148, 96
 TOP, LINE, THICK, FOOT, CAPTION_LINE = 84, 34, 16, 21, 17
 # The longest bar of an hour's CPU time.
 WIDE_BAR = 480
-# Before the group of the calls over TLS.
+# Before each group but the first.
 BREAK = 14
 # Which share of the available width the longest bar of the executable and its peers takes.
 FILLED = 0.62
@@ -77,28 +79,44 @@ def picture(report: Report) -> str:
         x = MARGIN + NAMES + COLUMN * number
         parts.append(f'<text class="head" x="{x}" y="62">{name} <tspan class="unit">{unit}</tspan></text>')
         parts += _bars(report, figure, x)
-    parts += [_name(report, row, y) for row, y in zip(report.rows, tops, strict=True)]
+    parts += [_name(report, row, y) for row, y in zip(_rows(report), tops, strict=True)]
     parts += _hourly(report, bottom)
     first = height - CAPTION_LINE * len(caption)
     parts += [_text(MARGIN, first + CAPTION_LINE * number, line, "small") for number, line in enumerate(caption)]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
+def _groups(report: Report) -> list[list[Row]]:
+    """The rows of plain calls, of those over TLS, and of questions."""
+    questions = [row for row in report.questions if row.name not in (FLOOR_ONE, FLOOR_TWENTY)]
+    groups = [row for row in report.rows if not row.tls], [row for row in report.rows if row.tls], questions
+    return [group for group in groups if group]
+
+
+def _rows(report: Report) -> list[Row]:
+    return [row for group in _groups(report) for row in group]
+
+
 def _tops(report: Report) -> list[int]:
-    """Where each row begins. Those over TLS are the last ones."""
-    return [TOP + LINE * number + (BREAK if row.tls else 0) for number, row in enumerate(report.rows)]
+    """Where each row begins."""
+    breaks = [BREAK * number for number, group in enumerate(_groups(report)) for _ in group]
+    return [TOP + LINE * number + before for number, before in enumerate(breaks)]
+
+
+def _is_ours(report: Report, row: Row) -> bool:
+    return row.name in OURS or (row in report.questions and not row.is_peer)
 
 
 def _bars(report: Report, figure: str, x: int) -> list[str]:
     reference = max(row.median(figure) or 0.0 for row in report.rows if row.name in OURS or row.is_peer)
     scale = BAR * FILLED / reference
     parts = []
-    for row, y in zip(report.rows, _tops(report), strict=True):
+    for row, y in zip(_rows(report), _tops(report), strict=True):
         median = row.median(figure)
         if median is None:
             continue
         length = min(max(median * scale, 1.0), BAR)
-        kind = "ours" if row.name in OURS else ""
+        kind = "ours" if _is_ours(report, row) else ""
         parts.append(_bar(x, y, length, kind))
         if median * scale > BAR:
             gap = x + BAR - 16
@@ -137,7 +155,7 @@ def _bar(x: int, y: int, length: float, kind: str) -> str:
 
 def _name(report: Report, row: Row, y: int) -> str:
     if not row.recorded:
-        return _text(MARGIN, y + 13, row.name, "ours" if row.name in OURS else "")
+        return _text(MARGIN, y + 13, row.name, "ours" if _is_ours(report, row) else "")
     date, _, where = row.recorded.partition(", ")
     recorded = f"recorded {date}" if where == report.where else f"recorded {date}, on another machine"
     return _text(MARGIN, y + 6, row.name, "") + "\n" + _text(MARGIN, y + 20, recorded, "small")
@@ -149,6 +167,7 @@ def _caption(report: Report) -> list[str]:
     return [
         f"{FLOOR}: a C program that sends the same bytes and reads the answer. A bar with a gap is cut short.",
         f"Medians of {most} runs in random order, fewer of slow programs.{tls}",
+        *([REPLAYED] if report.questions else []),
         *([IN_PODS] if report.hourly else []),
         f"{report.date}, {report.where}",
     ]
