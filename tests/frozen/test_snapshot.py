@@ -14,7 +14,7 @@ from tests.support.variants import FROZEN, Variant
 
 PAGE = 4096
 MAX_COPIED_PAGES = 30
-"""Of the 700 in the snapshot."""
+"""Of the 730 in the snapshot."""
 
 CALLS = {
     "a model that is ready": (exit_codes.OK, "-model-name=default"),
