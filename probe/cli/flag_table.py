@@ -202,7 +202,7 @@ _ROWS = (
         "string",
         None,
         SERVE,
-        "Keep asking, and answer over HTTP on this address (:9808): /readyz, /livez, /metrics and a page",
+        "Keep asking, and answer over HTTP, for example on :9808: /readyz, /livez, /metrics and a page",
         metavar="address",
         from_environment=False,
     ),

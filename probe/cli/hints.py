@@ -255,7 +255,7 @@ HINTS: "dict[Cause, str]" = {
     ),
     # -serve.
     "serve-address": "give -serve=:PORT, HOST:PORT or [IPV6]:PORT, for example -serve=:9808",
-    "serve-in-use": "give another port: another program listens on this one; the containers of a pod share their ports",
+    "serve-in-use": "give another port: another program uses this one; the containers of a pod share their ports",
     "serve-permission": "give a port of 1024 or above: this user may not open the others",
     "serve-no-address": "give an address of this machine, or -serve=:PORT for all of them",
     "serve-socket": "check the container's limits and its security policy: the kernel does not allow the socket",

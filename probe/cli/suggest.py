@@ -36,6 +36,8 @@ def suggest(error: "UsageError") -> str:
     if flag.kind == "int":
         other = "; for labels there is -model-label" if flag.name == "model-version" else ""
         return f"{name} takes a number, for example 124{other}"
+    if flag.name == "version" and text.isdigit():
+        return f"did you mean -model-version={text}?"
     if flag.kind == "bool":
         return f"write {name}=true or {name}=false"
     if flag.kind == "header":

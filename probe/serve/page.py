@@ -94,8 +94,9 @@ def _last_answer(current: "Round", seconds: int) -> str:
     if current.at_ns is None:
         return "no round has ended yet"
     checks = current.successes + current.failures
+    rounds = "1 round" if checks == 1 else f"{checks} rounds"
     took = duration.render(current.duration_ns // 10_000 * 10_000)
-    return f"last round {_ago(current.seconds, seconds)}, took {took}; {checks} rounds, {current.failures} not ready"
+    return f"last round {_ago(current.seconds, seconds)}, took {took}; {rounds}, {current.failures} not ready"
 
 
 def _notes(current: "Round", count: int) -> str:

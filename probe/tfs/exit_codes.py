@@ -88,7 +88,12 @@ TABLE = (
         "AVAILABLE, but the -predict request failed",
         "The gRPC code on the line, the file, and the model's signature.",
     ),
-    (UNEXPECTED, "UNEXPECTED", "The version is in a state that this program does not know", "A newer release."),
+    (
+        UNEXPECTED,
+        "UNEXPECTED",
+        "The version is in a state that this program does not know",
+        "Whether there is a newer release.",
+    ),
     (INTERNAL, "INTERNAL", "A bug in this program", "Please report the line."),
     (DAMAGED, "DAMAGED", "The executable is damaged", "Download it again, and verify its checksum."),
     (

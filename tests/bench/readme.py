@@ -41,7 +41,7 @@ def _questions(report: Report) -> list[str]:
     return [
         *lines,
         "",
-        "All of one compiled server that replays a real one's answers; the floor is a C program that only reads them.",
+        "All ask one compiled server that replays a real one's answers; the floor is a C program that only reads them.",
     ]
 
 

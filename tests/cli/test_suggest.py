@@ -73,6 +73,7 @@ def test_one_edit_of_a_long_name_is_found(name: str, place: int, letter: str) ->
         (("-timeout",), "-timeout=VALUE"),
         (("-model-version=latest",), "-model-version"),
         (("-liveness=yes",), "-liveness=false"),
+        (("-version=123",), "did you mean -model-version=123?"),
         (("-engine=go",), "write -engine=native or -engine=grpcio"),
         (("-require=newest",), "write -require=any, -require=latest or -require=all"),
         (("-rpc-header=x",), "-rpc-header='name: value'"),
