@@ -1,7 +1,8 @@
 # make demo    the probe beside a model that loads, and the sidecar
 # make unit    the daily loop: tests without processes of the program, without root, without a network
-# make test    everything that CI runs: checks, coverage, and all tests on every variant of the program;
+# make test    checks, coverage, and the tests on every variant of the program, but for those of releases;
 #              EVERY_VARIANT=1 also runs those tables on all variants that otherwise run on one or two
+# make test-release  the tests that make a release, twice for each platform, and images of it (as root)
 # make coverage  branch coverage of probe/, by the tests of make unit and those of the module's processes
 # make cases [WITH=python3.13]   the case table on the package and the zipapp, on that Python, or on each that is here
 # make cases FILE=…   the case table on an executable for this machine, such as a release's
@@ -28,7 +29,7 @@
 # Everything that is installed goes into .venv and .cache. build/system_packages.sh installs what only the distribution provides.
 
 .DELETE_ON_ERROR:
-.PHONY: demo unit test coverage cases debian-13 platform check format freeze zipapp release verify-release rebuild bench soak image smoke proto clean
+.PHONY: demo unit test test-release coverage cases debian-13 platform check format freeze zipapp release verify-release rebuild bench soak image smoke proto clean
 MAKEFLAGS += --no-print-directory
 
 # The distribution's Python, if it is new enough. It is looked up when it is needed, because it may be installed only then.
@@ -51,6 +52,8 @@ PROGRAM := $(wildcard tests/program/test_*.py tests/program/*/test_*.py)
 MEASURED := $(filter-out %hostile.py %test_answers.py %test_refused.py %test_backstop.py %test_policies.py \
 	%test_resources.py %test_memory.py %test_question_deadlines.py %test_names.py,$(PROGRAM))
 NOT_MEASURED := frozen or zipapp or package
+OF_RELEASES := tests/release tests/images
+ELSEWHERE := tests/program tests/interop tests/original $(OF_RELEASES)
 SCRIPTS := $(wildcard .ci/run build/*.sh release/*.sh release/*/*.sh)
 DOCKERFILES := Dockerfile.example release/image/Dockerfile
 
@@ -67,7 +70,12 @@ test: check .cache/package/ready $(FROZEN) $(ZIPAPP)
 	@$(MAKE) coverage
 	$(RUN) -m pytest -n auto -k '$(NOT_MEASURED)' $(UNIT) $(MEASURED)
 	$(RUN) -m pytest -n auto $(filter-out $(MEASURED),$(PROGRAM)) tests/interop tests/original
-	$(RUN) -m pytest $(addprefix --ignore=,$(UNIT) tests/program tests/interop tests/original tests/platforms/other_platform)
+	$(RUN) -m pytest $(addprefix --ignore=,$(UNIT) $(ELSEWHERE) tests/platforms/other_platform)
+
+test-release: .venv/ready $(ZIPAPP)
+	@build/system_packages.sh test
+	@for platform in $(PLATFORMS); do $(MAKE) freeze PLATFORM=$$platform || exit 1; done
+	$(RUN) -m pytest $(OF_RELEASES)
 
 # Processes of the module variant are measured where these variables are set.
 coverage: export COVERAGE_PROCESS_START := $(CURDIR)/pyproject.toml

@@ -22,6 +22,7 @@ HERE = "here"
 TARGETS = {
     "demo": ".ci/run",
     "test": ".ci/run",
+    "test-release": ".ci/run",
     "cases": ".ci/run",
     "debian-13": ".ci/run",
     "platform": ".ci/run",
