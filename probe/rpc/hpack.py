@@ -98,7 +98,7 @@ def encode(fields: "Fields") -> bytes:
 
 
 def literal(name: bytes, value: bytes) -> bytes:
-    """A literal without indexing; also a part of a block."""
+    """One field of a block. Blocks of literals can be joined."""
     if len(name) < 127 and len(value) < 127:  # as nearly always: each length is one byte
         return b"\0%c%b%c%b" % (len(name), name, len(value), value)
     return b"\0" + integer(len(name), 7) + name + integer(len(value), 7) + value
@@ -121,7 +121,7 @@ def integer(number: int, prefix: int) -> bytes:
 class Decoder:
     """Decodes the header blocks of one connection, in their order."""
 
-    __slots__ = ("_block", "_entries", "_known", "_limit", "_max_bytes", "_size", "_stable")
+    __slots__ = ("_block", "_entries", "_known", "_limit", "_max_bytes", "_size")
 
     def __init__(self, max_bytes: int) -> None:
         """`max_bytes`: the most that the fields of one block may add up to, counted as the table counts them."""
@@ -130,21 +130,18 @@ class Decoder:
         self._size = 0
         self._entries: list[tuple[bytes, bytes]] = []  # the newest last
         self._block = b""
-        self._stable = True  # whether this block has left the table as it was
-        # The fields of short blocks, for as long as the table stays the same: a server repeats them with every call.
+        # The fields of short blocks, for as long as the table stays the same: a server repeats them with every call. A
+        # block that changes the table begins a new dictionary.
         self._known: dict[bytes, tuple[tuple[bytes, bytes], ...]] = {}
 
     def decode(self, block: bytes) -> "tuple[tuple[bytes, bytes], ...]":
         """The fields of a block. On any bytes, raises HpackError or nothing."""
-        known = self._known.get(block)
-        if known is not None:
-            return known
-        self._stable = True
-        fields = self._decode(block)
-        if not self._stable:
-            self._known.clear()
-        elif len(block) <= KNOWN_BYTES and len(self._known) < KNOWN_BLOCKS:
-            self._known[block] = fields
+        known = self._known
+        fields = known.get(block)
+        if fields is None:
+            fields = self._decode(block)
+            if self._known is known and len(block) <= KNOWN_BYTES and len(known) < KNOWN_BLOCKS:
+                known[block] = fields
         return fields
 
     def _decode(self, block: bytes) -> "tuple[tuple[bytes, bytes], ...]":
@@ -159,7 +156,7 @@ class Decoder:
                     raise HpackError("table size update out of place" if fields else f"table size {size} is too large")
                 self._limit = size
                 self._evict(0)
-                self._stable = False
+                self._known = {}
                 continue
             if first & 0x80:  # 6.1: an indexed field
                 index, at = self._integer(at, 7)
@@ -174,7 +171,7 @@ class Decoder:
                 field = (name, value)
                 if first & 0x40:
                     self._add(field)
-                    self._stable = False
+                    self._known = {}
             total += len(field[0]) + len(field[1]) + ENTRY_OVERHEAD_BYTES
             if total > self._max_bytes:
                 raise HpackError(f"header list larger than {self._max_bytes} bytes")

@@ -40,7 +40,7 @@ def length_delimited(field: int, content: bytes) -> bytes:
 
 def signed(number: int, bits: int) -> int:
     """The low `bits` of a number, read as two's complement."""
-    if number < 1 << 31:
+    if number < 1 << 31:  # as nearly always: the same in 32 and in 64 bits
         return number
     number &= (1 << bits) - 1
     return number - (1 << bits) if number >> (bits - 1) else number

@@ -40,8 +40,7 @@ def decode_response(data: bytes) -> ModelStatus:
     """GetModelStatusResponse. Raises WireError; the whole answer is checked."""
     reader = Reader(data)
     first: list[VersionStatus] = []
-    end, rest = len(data), -1
-    at = 0
+    at, end, rest = 0, len(data), -1
     while found := reader.tag(end):
         if found == MODEL_VERSION_STATUS:
             version = _version(reader, reader.length(end))
