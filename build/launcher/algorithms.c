@@ -33,7 +33,7 @@ static int is_listed(const OSSL_ALGORITHM *algorithm, const char *const *list)
     return 0;
 }
 
-/* Copies the algorithms that are listed, or those that are not. Without room for them all, none is left out. */
+/* Copies the listed algorithms, or all others. If they do not fit, the whole table stays in use. */
 static const OSSL_ALGORITHM *keep(const OSSL_ALGORITHM *all, OSSL_ALGORITHM *kept, const char *const *list, int listed)
 {
     size_t count = 0;

@@ -101,7 +101,8 @@ void *python_realloc(void *block, size_t size)
         return realloc(block, size);
     size_t old = ((struct head *)block - 1)->size;
     if (old >= size) {
-        memset((char *)block + size, 0, old - size);
+        if (!snapshot_made)
+            memset((char *)block + size, 0, old - size);
         return block;
     }
     void *larger = python_malloc(size);
