@@ -57,7 +57,7 @@ TABLE = (
     (
         EMPTY,
         "EMPTY",
-        "No version is listed, or there is no model to ask for",
+        "No version is listed, or there is no model to ask about",
         "The model's base path, or the configuration file.",
     ),
     (
